@@ -178,10 +178,10 @@ def warning(reason: Reason, message: str, *, detail: Detail | None = None, finge
 
 
 def printable(text: str, *, limit: int) -> str:
-    """Escape control, bidirectional and unassigned characters of `text` and cut it to `limit` characters.
+    r"""Escape control, bidirectional and unassigned characters of `text` and cut it to `limit` characters.
 
     Names inside certificates are written by strangers and end in terminals, logs and web pages: a right-to-left
-    override or an escape sequence must not survive. Escapes look like `\\x1b` and `\\u202e`.
+    override or an escape sequence must not survive. Escapes look like `\x1b` and `\u202e`.
     """
     if not (text.isascii() and text.isprintable()):
         text = "".join(_escape(char) for char in text)
