@@ -1,0 +1,85 @@
+"""The ports between the runtime and a cluster: what a real API server, an in-memory one and files all offer."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from certwright.reconcile.objects import Metadata, ObjectKey, Observed, Subject
+from certwright.reconcile.plan import AnnotateTemplate, ApplySecret, Delete, Record, Release, WriteStatus
+
+
+class Clock(Protocol):
+    """Time in two parts: what the system says, and the time judgements are made for."""
+
+    def system(self) -> datetime:
+        """Give system time, aware UTC."""
+        ...
+
+    def judgement(self) -> datetime:
+        """Give system time plus an offset that is zero outside tests, aware UTC, whole seconds."""
+        ...
+
+    def doubted(self) -> bool:
+        """Say whether system time and the API server's `Date` are more than 60 s apart."""
+        ...
+
+
+class Cluster(Protocol):
+    """Reads and fenced writes of single objects. Every method raises `ClusterError`; none retries a conflict."""
+
+    async def read(self, key: ObjectKey) -> Observed | None:
+        """Read one object by name, body and all; `None` when it does not exist."""
+        ...
+
+    async def read_subject(self, key: ObjectKey) -> Subject | None:
+        """Read one of our own objects by name; `None` when it does not exist."""
+        ...
+
+    async def apply_secret(self, action: ApplySecret) -> Observed:
+        """Create or update a target; the answer carries its new version and the data that was written."""
+        ...
+
+    async def release(self, action: Release) -> Observed:
+        """Remove our label and annotations from a target, and nothing else."""
+        ...
+
+    async def delete(self, action: Delete) -> None:
+        """Delete a target; an object that is gone already is success."""
+        ...
+
+    async def annotate_template(self, action: AnnotateTemplate) -> Observed:
+        """Patch one annotation of a workload's pod template."""
+        ...
+
+    async def write_status(self, action: WriteStatus) -> Subject:
+        """Apply the full status; after a conflict that is not about spec, uid, deletion or labels, send it again."""
+        ...
+
+    async def record(self, action: Record) -> None:
+        """Write, or count up, an event; never raises: an event that cannot be written is a metric, not a failure."""
+        ...
+
+
+class MetadataCache(Protocol):
+    """What the metadata-only watch of Secrets, ConfigMaps and Namespaces holds."""
+
+    def peek(self, key: ObjectKey) -> Metadata | None:
+        """Give the metadata held, or `None` when the object is absent or nothing is known of it."""
+        ...
+
+    def is_absent(self, key: ObjectKey) -> bool:
+        """Say whether the object surely did not exist when the watch last spoke; `False` when in doubt."""
+        ...
+
+    def wrote(self, observed: Observed) -> None:
+        """Hold the version that our own write was answered with, so that its echo is no change."""
+        ...
+
+    def refer(self, keys: frozenset[ObjectKey]) -> None:
+        """Keep metadata of these objects from now on; register first, then read."""
+        ...
+
+    def unrefer(self, keys: frozenset[ObjectKey]) -> None:
+        """Stop keeping metadata of objects nobody refers to any more."""
+        ...

@@ -1,0 +1,171 @@
+"""What a pass wants done: an ordered list of stages of actions, as values.
+
+The executor carries out one stage, folds the outcomes into the snapshot, and the plan is made again; the pass ends when
+nothing is left. So a plan need not say what to do "if the write fails": it looks at the failure in the next snapshot.
+The law every planner keeps: *planned again after success, it plans nothing*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal, Protocol, TypeVar
+
+from certwright.pki.render import SecretRecipe
+from certwright.reconcile.objects import Kind, Metadata, ObjectKey, Snapshot, Subject, Version
+
+MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
+MANAGED_BY = "certwright"
+OWNER_ANNOTATION = "certwright.io/owner"
+ALLOW_WRITE_ANNOTATION = "certwright.io/allow-write"
+EPOCH_ANNOTATION = "certwright.io/epoch"
+
+
+@dataclass(frozen=True, slots=True)
+class ApplySecret:
+    """Server-side apply of the full intent of one target Secret.
+
+    Attributes:
+        replaces: the state it was planned from; `None` creates, and only creates (the apply then carries
+            resourceVersion "1": an existing object answers 409 and nothing is merged).
+        recipe: what to store; rendered by `pki.render` at execution, because PKCS#12 is random by nature.
+        stored: the data present now, so that a PKCS#12 file that still fits is kept byte for byte.
+        owner_reference: only under `deletionPolicy: Delete`, and never on an adopted object.
+    """
+
+    key: ObjectKey
+    replaces: Version | None
+    recipe: SecretRecipe = field(repr=False)
+    type: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    owner_reference: Mapping[str, Any] | None = None
+    stored: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Give a target up without touching its data: a merge patch that removes our label and annotations.
+
+    An empty apply would remove the data with the ownership.
+    """
+
+    key: ObjectKey
+    replaces: Version
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Delete a target, with preconditions on uid and resourceVersion."""
+
+    key: ObjectKey
+    replaces: Version
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotateTemplate:
+    """Start a roll-out: a merge patch of one annotation of a workload's pod template."""
+
+    key: ObjectKey
+    replaces: Version
+    annotation: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class WriteStatus:
+    """Server-side apply of the full status of the subject, fenced by its uid and resourceVersion."""
+
+    key: ObjectKey
+    replaces: Version
+    status: Mapping[str, Any]
+
+
+class EventType(StrEnum):
+    """The two types of a Kubernetes event."""
+
+    NORMAL = "Normal"
+    WARNING = "Warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An event about the subject; written on transitions only.
+
+    Attributes:
+        reason: UpperCamelCase, unique and specific.
+        action: what the operator did or refused, UpperCamelCase (`Validate`, `Store`, `Refresh`).
+        note: one sentence for a person, at most 1 kB.
+    """
+
+    subject: Subject
+    type: EventType
+    reason: str
+    action: str
+    note: str
+
+
+Action = ApplySecret | Release | Delete | AnnotateTemplate | WriteStatus | Record
+Stage = tuple[Action, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is still to be done.
+
+    Attributes:
+        stages: in order; the actions of one stage may run in parallel. Empty: the pass is complete.
+        requeue_at: when to look again even if nothing changes (judgement time), as far as anything is known.
+        retry: something failed that time may mend (API trouble, a lost race): look again with back-off.
+    """
+
+    stages: tuple[Stage, ...] = ()
+    requeue_at: datetime | None = None
+    retry: bool = False
+
+
+class Peek(Protocol):
+    """What the metadata watch knows of an object, without any request."""
+
+    def __call__(self, key: ObjectKey) -> Metadata | None:
+        """Give the metadata held, or `None` when the object is absent or nothing is known of it."""
+        ...
+
+
+JudgementT = TypeVar("JudgementT")
+
+
+class Reconciler(Protocol[JudgementT]):
+    """The pure steps of one kind; `runtime` drives them, `cluster` serves them, `check` walks them with files."""
+
+    kind: Kind
+
+    def references(self, subject: Subject) -> frozenset[ObjectKey]:
+        """Say which objects this subject refers to or writes, from spec and status alone (the dependency index)."""
+        ...
+
+    def needs(self, snapshot: Snapshot) -> frozenset[ObjectKey]:
+        """Say what must be read for a verdict, given what is known so far; gather asks until nothing new comes."""
+        ...
+
+    def settled(self, snapshot: Snapshot, peek: Peek) -> datetime | None | Literal[False]:
+        """Say, from `status.record` and held metadata alone, that nothing changed since the last verdict.
+
+        Returns:
+            `False` when a pass is due; else the instant of the next check, `None` when there is none.
+        """
+        ...
+
+    def is_heavy(self, snapshot: Snapshot) -> bool:
+        """Say whether judging this snapshot belongs into a worker process (PKCS#12, large or encrypted input)."""
+        ...
+
+    def judge(self, snapshot: Snapshot) -> JudgementT:
+        """Judge the material; pure and picklable both ways."""
+        ...
+
+    def plan(self, judgement: JudgementT, snapshot: Snapshot) -> Plan:
+        """Say what is left to be done; quick, runs on the event loop."""
+        ...

@@ -1,0 +1,44 @@
+"""The operator's settings: one frozen value, read from the environment once and passed down.
+
+Every field is an environment variable `CERTWRIGHT_<NAME>`; durations are seconds.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What an administrator may choose. The defaults suit a cluster of ten thousand certificates."""
+
+    model_config = SettingsConfigDict(env_prefix="CERTWRIGHT_", frozen=True, extra="forbid")
+
+    namespace: str = Field("certwright-system", description="The operator's own namespace.")
+    watch_namespaces: tuple[str, ...] = Field((), description="Namespaces to serve, as a JSON list; empty: all.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Lowest level logged.")
+    log_format: Literal["json", "text"] = Field("json", description="One JSON object a line, or text for people.")
+    listen_host: str = Field("0.0.0.0", description="Address of /healthz, /readyz and /metrics.")  # noqa: S104 - a pod's
+    listen_port: int = Field(8080, ge=0, le=65535, description="Port of the same; 0 takes a free one.")
+
+    workers: int = Field(16, ge=1, le=256, description="Objects worked on at once.")
+    processes: int = Field(2, ge=1, le=16, description="Worker processes for heavy work, started on first need.")
+    work_seconds: float = Field(5, gt=0, description="Longest that one object may keep a worker process busy.")
+    request_seconds: float = Field(30, gt=0, description="Longest that one API request may take.")
+
+    stalled_after_seconds: int = Field(600, ge=0, description="Waiting longer than this is reported as Stalled.")
+    pair_grace_seconds: int = Field(60, ge=0, description="How long a key may wait for its certificate, or vice versa.")
+    refresh_interval_seconds: int = Field(60, ge=0, description="Least time between two roll-outs of one workload.")
+    refresh_poll_seconds: int = Field(5, ge=1, description="How often a roll-out under way is looked at.")
+    clock_skew_seconds: int = Field(60, ge=1, description="Difference to the API server beyond which time is doubted.")
+
+    sweep_seconds: int = Field(720, ge=10, description="How often lists are compared with what the watches said.")
+    reread_seconds: int = Field(86_400, ge=60, description="How often every object is read in full, paced.")
+    reread_per_second: float = Field(5, gt=0, description="Pace of that.")
+    release_per_second: float = Field(200, gt=0, description="How many due re-checks enter the queue in a second.")
+    backoff_max_seconds: float = Field(300, gt=0, description="Longest wait between two tries of one object.")
+
+    certificate_series: int = Field(20_000, ge=0, description="Most per-certificate metric series; beyond it none.")
+    events_per_hour: int = Field(10, ge=0, description="Most events written about one object in an hour.")
