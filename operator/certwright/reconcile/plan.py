@@ -150,7 +150,7 @@ class Reconciler(Protocol[JudgementT]):
         """Say what must be read for a verdict, given what is known so far; gather asks until nothing new comes."""
         ...
 
-    def settled(self, snapshot: Snapshot, peek: Peek) -> datetime | None | Literal[False]:
+    def settled(self, snapshot: Snapshot, peek: Peek) -> datetime | Literal[False] | None:
         """Say, from `status.record` and held metadata alone, that nothing changed since the last verdict.
 
         Returns:
