@@ -76,6 +76,10 @@ class MetadataCache(Protocol):
         """Hold the version that our own write was answered with, so that its echo is no change."""
         ...
 
+    def saw(self, observed: Observed) -> None:
+        """Hold the version of an object just read, unless something newer of it is held."""
+        ...
+
     def refer(self, keys: frozenset[ObjectKey]) -> None:
         """Keep metadata of these objects from now on; register first, then read."""
         ...

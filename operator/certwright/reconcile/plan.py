@@ -150,8 +150,16 @@ class Reconciler(Protocol[JudgementT]):
         """Say what must be read for a verdict, given what is known so far; gather asks until nothing new comes."""
         ...
 
-    def settled(self, snapshot: Snapshot, peek: Peek) -> datetime | Literal[False] | None:
+    def settled(
+        self, snapshot: Snapshot, peek: Peek, *, verified: Mapping[ObjectKey, Version]
+    ) -> datetime | Literal[False] | None:
         """Say, from `status.record` and held metadata alone, that nothing changed since the last verdict.
+
+        Args:
+            snapshot: the subject and the time; no object has been read yet.
+            peek: what the metadata watch holds.
+            verified: versions that an earlier pass of this process has read and found in order, though the status does
+                not record them (a foreign metadata change of a target is read once, and not worth a status write).
 
         Returns:
             `False` when a pass is due; else the instant of the next check, `None` when there is none.

@@ -1,0 +1,78 @@
+"""From a stage of a plan to the cluster, and back into the snapshot that the next plan is made from."""
+
+from __future__ import annotations
+
+import asyncio
+
+from certwright.cluster.gather import failure_of, read_fresh
+from certwright.cluster.ports import Cluster, MetadataCache
+from certwright.findings import ClusterError, FailureCause
+from certwright.reconcile.objects import Observed, Snapshot, Subject
+from certwright.reconcile.plan import Action, AnnotateTemplate, ApplySecret, Delete, Record, Release, Stage, WriteStatus
+
+LOST_RACES = {FailureCause.CONFLICT, FailureCause.ALREADY_EXISTS, FailureCause.NOT_FOUND}
+"""Somebody else was quicker: read the object again and plan anew. Nothing was merged."""
+
+
+async def execute(stage: Stage, snapshot: Snapshot, *, cluster: Cluster, cache: MetadataCache) -> Snapshot:
+    """Carry out the actions of one stage side by side and fold what came of them into the snapshot.
+
+    A failed write becomes a failure of the snapshot; a lost race becomes the object as it is now.
+
+    Raises:
+        ClusterError: the status could not be written because the subject itself moved on, or is gone.
+    """
+    outcomes = await asyncio.gather(*(_perform(action, cluster=cluster, cache=cache) for action in stage))
+    for action, outcome in zip(stage, outcomes, strict=True):
+        snapshot = _fold(action, outcome, snapshot)
+    return snapshot
+
+
+async def _perform(
+    action: Action, *, cluster: Cluster, cache: MetadataCache
+) -> Observed | Subject | ClusterError | None:
+    try:
+        match action:
+            case WriteStatus():
+                return await cluster.write_status(action)
+            case Record():
+                await cluster.record(action)
+                return None
+            case ApplySecret() | Release() | Delete() | AnnotateTemplate():
+                return await _write(action, cluster=cluster, cache=cache)
+    except ClusterError as error:
+        return error
+
+
+async def _write(
+    action: ApplySecret | Release | Delete | AnnotateTemplate, *, cluster: Cluster, cache: MetadataCache
+) -> Observed | None:
+    try:
+        match action:
+            case ApplySecret():
+                observed = await cluster.apply_secret(action)
+            case Release():
+                observed = await cluster.release(action)
+            case AnnotateTemplate():
+                observed = await cluster.annotate_template(action)
+            case Delete():
+                await cluster.delete(action)
+                return None
+    except ClusterError as error:
+        if error.cause not in LOST_RACES:
+            raise
+        return await read_fresh(action.key, cluster=cluster, cache=cache)
+    cache.wrote(observed)
+    return observed
+
+
+def _fold(action: Action, outcome: Observed | Subject | ClusterError | None, snapshot: Snapshot) -> Snapshot:
+    if isinstance(action, Record):
+        return snapshot
+    if isinstance(outcome, ClusterError):
+        if isinstance(action, WriteStatus) and outcome.cause in LOST_RACES:
+            raise outcome
+        return snapshot.with_failure(action.key, failure_of(outcome))
+    if isinstance(outcome, Subject):
+        return snapshot.with_subject(outcome)
+    return snapshot.with_object(action.key, outcome)

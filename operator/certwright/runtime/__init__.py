@@ -1,0 +1,1 @@
+"""The operator as a process: kopf as the source of events, a queue, workers, servers."""
