@@ -1,0 +1,245 @@
+"""The wish of an ImportedCertificate: what was uploaded, what it must be, and where it goes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from certwright.api.fields import (
+    DNS_NAMES_LIMIT,
+    TARGETS_LIMIT,
+    DataKey,
+    ObjectName,
+    Pem,
+    map_list,
+    set_list,
+)
+from certwright.api.model import WireModel
+from certwright.api.reference import CertificateReference, ChainReference, PasswordReference, PrivateKeyReference
+from certwright.api.rules import Rule, at_most_one_of, refuses_private_keys, validated_by
+
+Usage = Literal["ServerAuth", "ClientAuth"]
+DeletionPolicy = Literal["Retain", "Delete"]
+WorkloadKind = Literal["Deployment", "StatefulSet", "DaemonSet"]
+
+DnsNamePattern = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=253,
+        pattern=r"^(\*\.)?[a-zA-Z0-9_]([-a-zA-Z0-9_]*[a-zA-Z0-9_])?(\.[a-zA-Z0-9_]([-a-zA-Z0-9_]*[a-zA-Z0-9_])?)*$",
+    ),
+]
+"""A host name in ASCII, or one with `*` as its whole left-most label."""
+
+IpAddress = Annotated[str, Field(min_length=1, max_length=45, pattern=r"^[0-9a-fA-F:.]+$")]
+"""An IPv4 or IPv6 address without a zone or prefix length."""
+
+
+class Subject(WireModel):
+    """What the subject of the certificate is expected to be; the attributes are those of seed 5."""
+
+    common_name: Annotated[str, Field(max_length=256)] | None = None
+    """commonName is the expected common name (CN). Example: `shop.example.com`."""
+
+    organization_name: Annotated[str, Field(max_length=256)] | None = None
+    """organizationName is the expected organization (O). Example: `Example GmbH`."""
+
+    organization_unit: Annotated[str, Field(max_length=256)] | None = None
+    """organizationUnit is the expected organizational unit (OU). Example: `IT`."""
+
+    locality: Annotated[str, Field(max_length=256)] | None = None
+    """locality is the expected city (L). Example: `Ulm`."""
+
+    state_province: Annotated[str, Field(max_length=256)] | None = None
+    """stateProvince is the expected state or province (ST). Example: `BW`."""
+
+    country_code: Annotated[str, Field(max_length=2, pattern=r"^[A-Za-z]{2}$")] | None = None
+    """countryCode is the expected country (C): two letters, ISO 3166. Example: `DE`."""
+
+    email: Annotated[str, Field(max_length=256)] | None = None
+    """email is the expected e-mail address in the subject. Example: `webmaster@example.com`."""
+
+
+class Format(WireModel):
+    """One more form in which a target stores the same certificate and key."""
+
+    model_config = ConfigDict(
+        json_schema_extra=validated_by(
+            Rule(
+                rule="!(self.key in ['tls.crt', 'tls.key', 'ca.crt'])",
+                message="must be none of `tls.crt`, `tls.key` and `ca.crt`, which the PEM form takes: choose another, "
+                "for example `keystore.p12`",
+                field_path=".key",
+            )
+        )
+    )
+
+    type: Literal["PKCS12"]
+    """type is the form: `PKCS12`, a key store with the certificate, its chain and its key (RFC 7292)."""
+
+    key: DataKey
+    """key is the key of the target's data that the file is written to, other than `tls.crt`, `tls.key` and `ca.crt`.
+
+    Example: `keystore.p12`.
+    """
+
+    alias: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    """alias is the friendly name of the entry, by which Java finds it. Default: the name of this object.
+
+    Example: `shop`.
+    """
+
+    password_ref: PasswordReference
+    """passwordRef names the password that the file is protected with. The file is made anew when the password
+    changes.
+    """
+
+
+class Workload(WireModel):
+    """A workload that has to take up a changed certificate."""
+
+    kind: WorkloadKind
+    """kind is the kind of workload: `Deployment`, `StatefulSet` or `DaemonSet` (of `apps/v1`)."""
+
+    name: ObjectName
+    """name is the name of the workload, in the namespace of this object. Example: `shop`."""
+
+
+class Target(WireModel):
+    """One Secret that is kept equal to the last certificate that was found good."""
+
+    secret_name: ObjectName
+    """secretName is the name of the Secret to write, in the namespace of this object; unique among the targets.
+
+    It gets `tls.crt` (leaf, then intermediates, no root) and `tls.key` (PKCS#8). A Secret that is already there and
+    is not ours stays as it is until it carries the annotation
+    `certwright.io/allow-write: ImportedCertificate/<name of this object>`. It must not be one of the Secrets that
+    this object reads. Example: `shop-tls`.
+    """
+
+    entity_type: Annotated[str, Field(max_length=64)] | None = None
+    """entityType says what kind of node uses the certificate: `SERVER` or `COLLECTOR`; it is repeated in the status.
+
+    Any other value gives this target the status `BAD_REQUEST` (400) and leaves its Secret as it is.
+    """
+
+    entity_id: Annotated[int, Field(ge=0, json_schema_extra={"format": "int64"})] | None = None
+    """entityId is the number of the node that uses the certificate, from 0; it is repeated in the status.
+
+    Example: `32`.
+    """
+
+    formats: Annotated[tuple[Format, ...], map_list(TARGETS_LIMIT, "key")] = ()
+    """formats are further forms of the same certificate and key in the same Secret, each under a data key of its own.
+
+    Default: none, PEM only. Example: `[{type: PKCS12, key: keystore.p12, passwordRef: {name: keystore-password}}]`.
+    """
+
+    refresh: Annotated[tuple[Workload, ...], map_list(TARGETS_LIMIT, "kind", "name")] = ()
+    """refresh names workloads that read the certificate only when they start, at most 16.
+
+    When the content of the Secret changed (not when it is first written), an annotation on the pod template rolls
+    each out, at most once a minute; until all run the new certificate the status is
+    `CERTIFICATE_STORED_BUT_NOT_REFRESHED` (528). It needs the component `refresh`, which lets certwright patch
+    workloads. Default: none. Example: `[{kind: Deployment, name: shop}]`.
+    """
+
+
+class ImportedCertificateSpec(WireModel):
+    """What was uploaded, what it must be, and where it goes."""
+
+    model_config = ConfigDict(
+        json_schema_extra=validated_by(
+            at_most_one_of("certificate", "certificateRef"),
+            at_most_one_of("chain", "chainRef"),
+            refuses_private_keys("certificate"),
+            refuses_private_keys("chain"),
+        )
+    )
+
+    certificate: Pem | None = None
+    """certificate is the certificate itself, as PEM text, at most 128 KiB; further certificates in it count as chain.
+
+    It is public: everybody who may read this object can read it, and a private key in it is refused. Set this or
+    `certificateRef`, not both. With `targets`, name the key in `privateKeyRef`.
+    """
+
+    certificate_ref: CertificateReference | None = None
+    """certificateRef names the Secret or ConfigMap that the certificate was uploaded to, for example with
+    `kubectl create secret tls upload --cert=… --key=…`.
+
+    Whenever that object changes, the new certificate is judged within a second; a bad one is refused and what was
+    served stays served. Set this or `certificate`, not both. Example: `{name: upload}`.
+    """
+
+    chain: Pem | None = None
+    """chain holds the intermediate certificates as PEM text, in any order, at most 128 KiB; a root may be among them
+    and is left out of what is served.
+
+    It is needed when the upload holds the leaf alone and its issuer is not a root. Set this or `chainRef`, not both.
+    """
+
+    chain_ref: ChainReference | None = None
+    """chainRef names the Secret or ConfigMap that holds the intermediate certificates, in any order.
+
+    Several objects can share one. Set this or `chain`, not both. Example: `{kind: ConfigMap, name: corporate-chain}`.
+    """
+
+    private_key_ref: PrivateKeyReference | None = None
+    """privateKeyRef names the Secret with the private key of the certificate; the key must match it.
+
+    Default: `tls.key` of the Secret that `certificateRef` names, or the key inside a PKCS#12 file. A key is required
+    when there are `targets`; without targets one that is found is checked. Example: `{name: shop-key}`.
+    """
+
+    subject: Subject | None = None
+    """subject is what the subject of the certificate is expected to say; attributes that are left out are not compared.
+
+    A difference is a warning (`SubjectDiffers`), never a refusal. Example: `{commonName: shop.example.com}`.
+    """
+
+    dns_names: Annotated[tuple[DnsNamePattern, ...], set_list(DNS_NAMES_LIMIT)] = ()
+    """dnsNames are the host names that the certificate must be valid for, at most 100; one that is missing refuses it.
+
+    Names are compared with the certificate's subject alternative names, never with the common name; a certificate
+    for `*.example.com` covers `shop.example.com`. Internationalised names are written as A-labels (`xn--…`).
+    Default: none demanded. Example: `[shop.example.com]`.
+    """
+
+    ip_addresses: Annotated[tuple[IpAddress, ...], set_list(DNS_NAMES_LIMIT)] = ()
+    """ipAddresses are the IP addresses, IPv4 or IPv6, that the certificate must be valid for, at most 100; one that is
+    missing refuses it.
+
+    Default: none demanded. Example: `[192.0.2.10, "2001:db8::10"]`.
+    """
+
+    usages: Annotated[tuple[Usage, ...], set_list(2)] = ("ServerAuth",)
+    """usages are what the certificate must be allowed to do: `ServerAuth` (be a TLS server), `ClientAuth` (be a TLS
+    client), or both; a certificate that forbids one of them is refused.
+
+    An empty list demands nothing, for example to watch a CA certificate. Default: `[ServerAuth]`.
+    """
+
+    warn_before_percentage: Annotated[int, Field(ge=0, le=100, json_schema_extra={"format": "int32"})] = 20
+    """warnBeforePercentage is the part of the certificate's lifetime, in per cent, that is left when the warning
+    `ExpiringSoon` begins; 0 never warns before the end.
+
+    Default: 20, which is 18 days for a certificate of 90 days and 73 days for one of a year.
+    """
+
+    deletion_policy: DeletionPolicy = "Retain"
+    """deletionPolicy says what becomes of the target Secrets when this object, or a target in it, is deleted.
+
+    `Retain` leaves them, without our label and annotation, so that removing certwright takes nobody's TLS down;
+    `Delete` deletes those that certwright created, never an adopted one. Default: `Retain`.
+    """
+
+    targets: Annotated[tuple[Target, ...], map_list(TARGETS_LIMIT, "secretName")] = ()
+    """targets are the Secrets that get the certificate and its key once they were found good, at most 16.
+
+    A certificate that is refused never replaces or removes what a target holds; a target that somebody else changed
+    is put back within seconds. Without targets the certificate is only watched and judged. Default: none. Example:
+    `[{secretName: shop-tls, refresh: [{kind: Deployment, name: shop}]}]`.
+    """
