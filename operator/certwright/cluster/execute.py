@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from certwright.cluster.gather import failure_of, read_fresh
 from certwright.cluster.ports import Cluster, MetadataCache
@@ -63,7 +64,7 @@ async def _write(
             raise
         return await read_fresh(action.key, cluster=cluster, cache=cache)
     cache.wrote(observed)
-    return observed
+    return replace(observed, written=True)
 
 
 def _fold(action: Action, outcome: Observed | Subject | ClusterError | None, snapshot: Snapshot) -> Snapshot:

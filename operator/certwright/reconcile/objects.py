@@ -68,6 +68,8 @@ class Observed:
         changed: newest time in managedFields, else the creation time: when somebody last wrote it.
         data: decoded values of a Secret or ConfigMap (`data`, then `binaryData`); never printed.
         manifest: `spec` and `status` of a workload; empty for Secrets and ConfigMaps.
+        written: this state is the answer to our own write in this pass; what was only read may have been changed by
+            somebody else, and a foreign change of metadata is no reason to write a status.
     """
 
     key: ObjectKey
@@ -81,6 +83,7 @@ class Observed:
     immutable: bool = False
     data: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     manifest: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    written: bool = False
 
 
 @dataclass(frozen=True, slots=True)
