@@ -148,7 +148,7 @@ class Target(WireModel):
 
 
 class ImportedCertificateSpec(WireModel):
-    """What was uploaded, what it must be, and where it goes."""
+    """It says what was uploaded, what that must be, and which Secrets it goes to."""
 
     model_config = ConfigDict(
         json_schema_extra=validated_by(

@@ -188,7 +188,7 @@ class Record(WireModel):
 
 
 class ImportedCertificateStatus(WireModel):
-    """What was found, what is served, and where it is stored."""
+    """It says what was found, what is served to consumers now, and how each target stands."""
 
     certificate_store_status: StoreStatus | None = None
     """certificateStoreStatus is the state in one word, the worst over the judgement and all targets."""
