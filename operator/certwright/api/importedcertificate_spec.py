@@ -23,7 +23,7 @@ Usage = Literal["ServerAuth", "ClientAuth"]
 DeletionPolicy = Literal["Retain", "Delete"]
 WorkloadKind = Literal["Deployment", "StatefulSet", "DaemonSet"]
 
-DnsNamePattern = Annotated[
+HostName = Annotated[
     str,
     Field(
         min_length=1,
@@ -33,8 +33,8 @@ DnsNamePattern = Annotated[
 ]
 """A host name in ASCII, or one with `*` as its whole left-most label."""
 
-IpAddress = Annotated[str, Field(min_length=1, max_length=45, pattern=r"^[0-9a-fA-F:.]+$")]
-"""An IPv4 or IPv6 address without a zone or prefix length."""
+IpAddress = Annotated[str, Field(min_length=1, max_length=45)]
+"""An IPv4 or IPv6 address without a zone or prefix length; the API server parses it (`isIP`)."""
 
 
 class Subject(WireModel):
@@ -156,6 +156,11 @@ class ImportedCertificateSpec(WireModel):
             at_most_one_of("chain", "chainRef"),
             refuses_private_keys("certificate"),
             refuses_private_keys("chain"),
+            Rule(
+                rule="!has(self.ipAddresses) || self.ipAddresses.all(address, isIP(address))",
+                message="must hold only IPv4 and IPv6 addresses, without prefix length or zone, such as `192.0.2.10`",
+                field_path=".ipAddresses",
+            ),
         )
     )
 
@@ -200,7 +205,7 @@ class ImportedCertificateSpec(WireModel):
     A difference is a warning (`SubjectDiffers`), never a refusal. Example: `{commonName: shop.example.com}`.
     """
 
-    dns_names: Annotated[tuple[DnsNamePattern, ...], set_list(DNS_NAMES_LIMIT)] = ()
+    dns_names: Annotated[tuple[HostName, ...], set_list(DNS_NAMES_LIMIT)] = ()
     """dnsNames are the host names that the certificate must be valid for, at most 100; one that is missing refuses it.
 
     Names are compared with the certificate's subject alternative names, never with the common name; a certificate

@@ -68,8 +68,6 @@ def _structural(node: Mapping[str, Any], definitions: Mapping[str, Any], *, path
                 result[keyword] = " ".join(value.split())  # where lines break in the source is nothing to the reader
             case "default" if value is None or value == []:
                 pass  # absence says the same
-            case "additionalProperties" if value is False:
-                pass  # the API server prunes what it does not know
             case _ if keyword in _KEPT:
                 result[keyword] = value
             case _ if keyword not in _DROPPED:
