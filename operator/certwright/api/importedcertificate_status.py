@@ -186,6 +186,9 @@ class Record(WireModel):
     judged_by: Annotated[str, Field(max_length=512)] | None = None
     """judgedBy identifies the rules and settings that were applied."""
 
+    rollout_time: Timestamp | None = None
+    """rolloutTime is when a roll-out of a workload was last started: the next waits at least a minute."""
+
 
 class ImportedCertificateStatus(WireModel):
     """It says what was found, what is served to consumers now, and how each target stands."""

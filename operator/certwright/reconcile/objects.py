@@ -67,7 +67,8 @@ class Observed:
     Attributes:
         changed: newest time in managedFields, else the creation time: when somebody last wrote it.
         data: decoded values of a Secret or ConfigMap (`data`, then `binaryData`); never printed.
-        manifest: `spec` and `status` of a workload; empty for Secrets and ConfigMaps.
+        manifest: of a workload `spec`, `status` and of its metadata the generation (`metadata: {generation}`), which
+            tells whether the status is about this spec; empty for Secrets and ConfigMaps.
         written: this state is the answer to our own write in this pass; what was only read may have been changed by
             somebody else, and a foreign change of metadata is no reason to write a status.
     """

@@ -50,10 +50,14 @@ class Release:
     """Give a target up without touching its data: a merge patch that removes our label and annotations.
 
     An empty apply would remove the data with the ownership.
+
+    Attributes:
+        owner_references: the list to leave behind, ours taken out; `None` when ours is not in it and the list stays.
     """
 
     key: ObjectKey
     replaces: Version
+    owner_references: tuple[Mapping[str, Any], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
