@@ -80,11 +80,17 @@ class AnnotateTemplate:
 
 @dataclass(frozen=True, slots=True)
 class WriteStatus:
-    """Server-side apply of the full status of the subject, fenced by its uid and resourceVersion."""
+    """Server-side apply of the full status of the subject, fenced by its uid and resourceVersion.
+
+    Attributes:
+        subject: the object the status speaks of. After a conflict the status is sent again only while uid, generation,
+            deletion and labels are as here; `None`: it is never sent again.
+    """
 
     key: ObjectKey
     replaces: Version
     status: Mapping[str, Any]
+    subject: Subject | None = None
 
 
 class EventType(StrEnum):
