@@ -16,7 +16,7 @@ from certwright.pki.pem import PemBlock, has_markers, split_pem
 from certwright.pki.tlv import SEQUENCE, TlvError, measure_tlv
 
 if TYPE_CHECKING:
-    from certwright.pki.bounds import IntakeBounds
+    from certwright.pki.limits import IntakeLimits
     from certwright.pki.origin import Origin
 
 BASE64_WITHOUT_ARMOR = "base64 without BEGIN and END lines"
@@ -61,15 +61,15 @@ class Envelope:
         return frozenset(item.kind for item in self.objects)
 
 
-def open_envelope(data: bytes, origin: Origin, bounds: IntakeBounds) -> Envelope:
+def open_envelope(data: bytes, origin: Origin, limits: IntakeLimits) -> Envelope:
     """Undo the wrappings of a file: PEM, DER, base64 of either.
 
     Raises:
         MaterialError: too large, UTF-16, a Java keystore, cut short or damaged, or nothing recognisable inside.
     """
-    if len(data) > bounds.file_bytes:
+    if len(data) > limits.file_bytes:
         raise origin.refusal(
-            Detail.LIMIT_EXCEEDED, f"{len(data)} bytes are more than the {bounds.file_bytes} that are read."
+            Detail.LIMIT_EXCEEDED, f"{len(data)} bytes are more than the {limits.file_bytes} that are read."
         )
     _refuse_foreign_encodings(data, origin)
     kind = identify(data)

@@ -6,16 +6,15 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class IntakeBounds:
+class IntakeLimits:
     """Limits on one uploaded file; over a limit the file is refused with detail `LimitExceeded`.
 
     Attributes:
         file_bytes: the largest file, in bytes (etcd accepts objects of about this size).
         certificates: the most certificates in one file, duplicates counted.
         key_bytes: the largest single private key, in bytes of DER: four times an RSA key of 8192 bits.
-        kdf_iterations: the most rounds of a password-based key derivation. The sender chooses the rounds, the
+        kdf_iterations: the most rounds of one password-based key derivation. The sender chooses the rounds, the
             operator does the work; one million take about a fifth of a second.
-        scrypt_cost: the largest product N·r·p of scrypt; memory is 128 bytes times N·r.
         rsa_bits_min: the smallest RSA modulus of a private key, in bits.
         rsa_bits_max: the largest, in bits.
     """
@@ -24,10 +23,9 @@ class IntakeBounds:
     certificates: int = 64
     key_bytes: int = 20 * 1024
     kdf_iterations: int = 1_000_000
-    scrypt_cost: int = 1 << 20
     rsa_bits_min: int = 1024
     rsa_bits_max: int = 8192
 
 
-DEFAULT_BOUNDS = IntakeBounds()
+DEFAULT_LIMITS = IntakeLimits()
 """The limits that hold where the caller names none."""
