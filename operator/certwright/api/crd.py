@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -94,9 +93,9 @@ def _columns(kind: Kind) -> Iterable[Column]:
 
 
 def _column(column: Column) -> dict[str, Any]:
-    entry = asdict(column)
-    entry["jsonPath"] = entry.pop("path")
-    return entry
+    entry = {"name": column.name, "type": column.type, "jsonPath": column.path, "description": column.description}
+    # The API server drops a zero, and what it drops looks changed to every later `kubectl apply`.
+    return entry | ({"priority": column.priority} if column.priority else {})
 
 
 def _object_schema(kind: Kind) -> dict[str, Any]:

@@ -18,6 +18,10 @@ def test_first_names_stop_before_eight_kibibytes_when_names_are_long() -> None:
     assert len(names) == 8192 // 250
 
 
+def test_first_names_are_all_names_when_there_is_room() -> None:
+    assert first_names(["a.example", "b.example"]) == ("a.example", "b.example")
+
+
 def test_fit_status_returns_the_same_object_when_it_is_small() -> None:
     status = {"dnsNames": ["a.example"], "responseCode": 200}
 
