@@ -1,0 +1,144 @@
+"""One of our objects, packed: what is compared and counted stands open, the rest is compressed JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Any
+
+from certwright.reconcile.objects import ObjectKey, Subject, Version
+
+DIGEST_SIZE = 12
+COMPRESSION = 3
+"""Of the fast levels the one with the best ratio; 0.1 ms for 6 KiB, paid only when something really changed."""
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """What the mirror holds of an object.
+
+    Attributes:
+        version: `metadata.resourceVersion`, which Kubernetes orders as an integer.
+        traits: digest of generation, deletion and labels: with the uid, what makes an event news.
+        status_digest: digest of the status.
+        reason: reason of the condition `Ready`, empty before the first verdict.
+        not_before: start of validity of what is served, seconds since the epoch.
+        not_after: its end.
+        packed: spec, status, labels, annotations, generation and the rest, as compressed JSON.
+    """
+
+    uid: str
+    version: int
+    traits: bytes
+    status_digest: bytes
+    reason: str
+    not_before: float | None
+    not_after: float | None
+    packed: bytes
+
+    def entry(self) -> Entry:
+        """Give itself: it is packed already."""
+        return self
+
+    def subject(self, key: ObjectKey) -> Subject:
+        """Unpack the object."""
+        body = json.loads(zlib.decompress(self.packed))
+        return Subject(
+            key=key,
+            version=Version(self.uid, str(self.version)),
+            generation=body["generation"],
+            created=datetime.fromisoformat(body["created"]),
+            spec=body["spec"],
+            status=body["status"],
+            labels=body["labels"],
+            annotations=body["annotations"],
+            deleting=body["deleting"],
+        )
+
+
+class Arrival:
+    """An object as the API server sent it, looked into only as far as it takes to see that it is no news."""
+
+    def __init__(self, manifest: Mapping[str, Any]) -> None:
+        self._manifest = manifest
+        metadata = manifest["metadata"]
+        self.uid: str = metadata["uid"]
+        self.version = int(metadata["resourceVersion"])
+        self._open = {
+            "generation": metadata.get("generation", 0),
+            "deleting": "deletionTimestamp" in metadata,
+            "labels": metadata.get("labels") or {},
+        }
+        self.traits = _digest(_json(self._open))
+
+    @property
+    def status_digest(self) -> bytes:
+        """Give the digest of the status."""
+        return _digest(_json(self._manifest.get("status") or {}))
+
+    def entry(self) -> Entry:
+        """Pack the object."""
+        metadata = self._manifest["metadata"]
+        rest = {
+            "created": metadata["creationTimestamp"],
+            "annotations": metadata.get("annotations") or {},
+            "spec": self._manifest.get("spec") or {},
+        }
+        version = Version(self.uid, metadata["resourceVersion"])
+        return _pack(version, self._open, status=self._manifest.get("status") or {}, rest=rest)
+
+
+def entry_of_subject(subject: Subject) -> Entry:
+    """Pack an object as our own request left it."""
+    return _pack(
+        subject.version,
+        {"generation": subject.generation, "deleting": subject.deleting, "labels": dict(subject.labels)},
+        status=subject.status,
+        rest={
+            "created": subject.created.isoformat(),
+            "annotations": dict(subject.annotations),
+            "spec": subject.spec,
+        },
+    )
+
+
+def _pack(version: Version, traits: Mapping[str, Any], *, status: Mapping[str, Any], rest: Mapping[str, Any]) -> Entry:
+    served = status.get("served") or {}
+    return Entry(
+        uid=version.uid,
+        version=int(version.resource_version),
+        traits=_digest(_json(traits)),
+        status_digest=_digest(_json(status)),
+        reason=sys.intern(ready_reason(status)),
+        not_before=_epoch(served.get("validFrom")),
+        not_after=_epoch(served.get("validThru")),
+        packed=zlib.compress(_json({**traits, **rest, "status": status}), COMPRESSION),
+    )
+
+
+def ready_reason(status: Mapping[str, Any]) -> str:
+    """Give the reason of the condition `Ready`, empty when there is none."""
+    for condition in status.get("conditions") or ():
+        if condition.get("type") == "Ready":
+            return str(condition.get("reason", ""))
+    return ""
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":"), sort_keys=True).encode()
+
+
+def _digest(data: bytes) -> bytes:
+    return blake2b(data, digest_size=DIGEST_SIZE).digest()
+
+
+def _epoch(stamp: Any) -> float | None:
+    try:
+        return datetime.fromisoformat(stamp).replace(tzinfo=UTC).timestamp() if isinstance(stamp, str) else None
+    except ValueError:
+        return None

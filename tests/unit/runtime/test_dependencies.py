@@ -1,0 +1,62 @@
+"""The index of references tells who must look again, and tells the cache what is worth keeping."""
+
+from certwright.reconcile.objects import Kind, ObjectKey
+from certwright.runtime.dependencies import Dependencies
+
+
+class Keeper:
+    def __init__(self) -> None:
+        self.kept: set[ObjectKey] = set()
+
+    def refer(self, keys: frozenset[ObjectKey]) -> None:
+        assert not self.kept & keys
+        self.kept |= keys
+
+    def unrefer(self, keys: frozenset[ObjectKey]) -> None:
+        assert keys <= self.kept
+        self.kept -= keys
+
+
+SHOP, BLOG, WIKI = (ObjectKey(Kind.IMPORTED_CERTIFICATE, "a", name) for name in ("shop", "blog", "wiki"))
+UPLOAD, CHAIN, TARGET = (ObjectKey(Kind.SECRET, "a", name) for name in ("upload", "chain", "target"))
+
+
+def test_on_gives_everybody_that_refers_to_a_key() -> None:
+    index = Dependencies(Keeper())
+    index.update(SHOP, {UPLOAD, CHAIN})
+    index.update(BLOG, {CHAIN})
+    index.update(WIKI, {CHAIN})
+    assert index.on(UPLOAD) == {SHOP}
+    assert index.on(CHAIN) == {SHOP, BLOG, WIKI}
+    assert index.on(TARGET) == frozenset()
+
+
+def test_update_moves_references_and_tells_the_keeper_of_first_and_last() -> None:
+    keeper = Keeper()
+    index = Dependencies(keeper)
+    index.update(SHOP, {UPLOAD, CHAIN})
+    index.update(BLOG, {CHAIN})
+    index.update(SHOP, {TARGET})
+    assert (index.on(CHAIN), index.on(UPLOAD), index.on(TARGET)) == ({BLOG}, frozenset(), {SHOP})
+    assert keeper.kept == {CHAIN, TARGET}
+    assert index.of(SHOP) == {TARGET}
+
+
+def test_update_says_nothing_when_nothing_changed() -> None:
+    keeper = Keeper()
+    index = Dependencies(keeper)
+    index.update(SHOP, {UPLOAD})
+    index.update(SHOP, [UPLOAD])
+    assert keeper.kept == {UPLOAD}
+
+
+def test_forget_leaves_nothing_behind() -> None:
+    keeper = Keeper()
+    index = Dependencies(keeper)
+    for dependent in (SHOP, BLOG, WIKI):
+        index.update(dependent, {UPLOAD, CHAIN})
+    for dependent in (BLOG, SHOP, WIKI):
+        index.forget(dependent)
+    index.forget(SHOP)
+    assert keeper.kept == set()
+    assert (index._references, index._dependents) == ({}, {})
