@@ -6,13 +6,12 @@ of them. What an object means in the field it was given in is the business of `i
 
 from __future__ import annotations
 
-import binascii
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from certwright.findings import Detail, Finding, MaterialError, Reason
 from certwright.pki.objects import ObjectKind, identify
-from certwright.pki.pem import PemBlock, has_markers, split_pem
+from certwright.pki.pem import PemBlock, decode_base64, has_markers, split_pem
 from certwright.pki.tlv import SEQUENCE, TlvError, measure_tlv
 
 if TYPE_CHECKING:
@@ -77,8 +76,8 @@ def open_envelope(data: bytes, origin: Origin, limits: IntakeLimits) -> Envelope
         return Envelope((EncodedObject(kind, data),), (DER_FILE,))
     if has_markers(data):
         return _open_pem(data, origin)
-    decoded = _decode_base64(data)
-    if decoded is not None:
+    decoded = decode_base64(data)
+    if decoded:
         return _open_decoded(decoded, origin)
     raise _nothing_found(data, origin)
 
@@ -147,13 +146,6 @@ _KIND_OF_LABEL = {
     "CMS": ObjectKind.PKCS7,
     "PKCS12": ObjectKind.PKCS12,
 }
-
-
-def _decode_base64(data: bytes) -> bytes | None:
-    try:
-        return binascii.a2b_base64(b"".join(data.split()), strict_mode=True) or None
-    except binascii.Error:
-        return None
 
 
 def _open_decoded(decoded: bytes, origin: Origin) -> Envelope:

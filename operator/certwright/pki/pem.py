@@ -33,6 +33,7 @@ BYTE_ORDER_MARK = "a byte order mark"
 CARRIAGE_RETURNS = "line ends other than LF"
 ESCAPED_LINE_ENDS = "line ends written as backslash and n"
 INDENTATION = "indented lines"
+BLANK_LINES = "blank lines inside a block"
 COLUMN_WIDTH = "lines that are not 64 columns wide"
 SURROUNDING_TEXT = "text outside the blocks"
 HEADERS = "header lines inside a block"
@@ -109,6 +110,15 @@ def encode_pem(label: str, der: bytes) -> bytes:
     return b"\n".join((b"-----BEGIN " + name + b"-----", *lines, b"-----END " + name + b"-----", b""))
 
 
+def decode_base64(data: bytes) -> bytes | None:
+    """Decode base64 that may hold white space and nothing else that is not its own; None when it does."""
+    encoded = b"".join(data.split())
+    try:
+        return binascii.a2b_base64(encoded, strict_mode=True) if len(encoded) % 4 == 0 else None
+    except binascii.Error:
+        return None
+
+
 def _mend_lines(data: bytes, repairs: dict[str, None]) -> bytes:
     if _BYTE_ORDER_MARK in data:  # not only in front: files were joined with `cat`
         data = data.replace(_BYTE_ORDER_MARK, b"")
@@ -146,15 +156,17 @@ def _decode_block(label: bytes, body: bytes, number: int, repairs: dict[str, Non
     while count < len(lines) and b":" in lines[count]:
         count += 1
     headers = tuple(line.decode("latin-1") for line in lines[:count])
-    encoded = [line for line in lines[count:] if line]
+    rest = lines[count + 1 :] if headers and lines[count : count + 1] == [b""] else lines[count:]
+    if b"" in rest:
+        repairs[BLANK_LINES] = None
+    encoded = [line for line in rest if line]
     glued = not (body.startswith(b"\n") and body.rstrip(b" \t").endswith(b"\n"))
     if glued or any(len(line) != COLUMNS for line in encoded[:-1]) or len(b"".join(encoded[-1:])) > COLUMNS:
         repairs[COLUMN_WIDTH] = None
     name = label.decode("ascii")
-    try:
-        der = binascii.a2b_base64(b"".join(b"".join(encoded).split()), strict_mode=True)
-    except binascii.Error:
-        raise _damaged(name, body, number, origin) from None
+    der = decode_base64(b"".join(encoded))
+    if der is None:
+        raise _damaged(name, body, number, origin)
     return PemBlock(name, der, headers, number)
 
 
