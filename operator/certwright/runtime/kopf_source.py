@@ -1,0 +1,226 @@
+"""kopf as a source of events, and nothing else: log-in, discovery, list, watch and reconnection.
+
+No handler that keeps state is registered: those write annotations (of a Secret: its data) and finalizers into other
+people's objects. What kopf does to a process that is not its own is undone here: it takes over the signal handlers, and
+at its end cancels every task of the loop that is younger than itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+import ssl
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import kopf
+
+from certwright.cluster.credentials import Credentials
+from certwright.cluster.resources import RESOURCES
+from certwright.findings import ClusterError
+from certwright.reconcile.objects import Kind
+
+LIST_CHUNK = 500
+INACTIVITY_SECONDS = 70.0
+"""Bookmarks come every minute: a stream that is silent for longer is dead."""
+
+REQUEST_SECONDS = 30.0
+CONNECT_SECONDS = 5.0
+LONGEST_BACKOFF_SECONDS = 30.0
+LOGIN_RETRY_SECONDS = 5.0
+IDLE_SECONDS = 0.05
+"""How long kopf keeps a task for an object whose event is handled; the default of 5 s would keep them all at a list."""
+
+UNUSED_FINALIZER = "unused.certwright.io/kopf"
+"""kopf removes its configured finalizer wherever it sees it: this one must never be ours."""
+
+
+class Login(Protocol):
+    """Who gives credentials; in practice `certwright.cluster.credentials.Login`."""
+
+    def load(self, *, force: bool = False) -> Credentials:
+        """Read the credentials; blocks.
+
+        Raises:
+            ClusterError: there are none, or they cannot be read.
+        """
+        ...
+
+
+Deliver = Callable[[Kind, str | None, Mapping[str, Any]], None]
+"""Takes kind, type of event (`None` when listed) and object, at once and without raising."""
+
+
+class KopfSource:
+    """Deliver the events of our own kinds.
+
+    Args:
+        kinds: what to watch; all of them must be served when `run` is called.
+        namespaces: where; empty means everywhere.
+        login: who gives credentials.
+        deliver: takes the events.
+        restore_signals: called whenever kopf has put its own signal handlers in place of ours.
+    """
+
+    def __init__(
+        self,
+        kinds: Sequence[Kind],
+        *,
+        namespaces: Sequence[str],
+        login: Login,
+        deliver: Deliver,
+        restore_signals: Callable[[], None],
+    ) -> None:
+        self._kinds = kinds
+        self._namespaces = namespaces
+        self._login = login
+        self._deliver = deliver
+        self._restore_signals = restore_signals
+
+    async def run(self) -> None:
+        """Watch until cancelled, or until kopf gives up.
+
+        Raises:
+            Exception: whatever kopf gave up with; it also returns without one.
+        """
+        stop = asyncio.Event()
+        tasks = await kopf.spawn_tasks(
+            registry=self._registry(),
+            settings=kopf_settings(),
+            clusterwide=not self._namespaces,
+            namespaces=self._namespaces,
+            standalone=True,
+            stop_flag=stop,
+        )
+        self._restore_signals()  # nothing was awaited since kopf took them: no signal is lost
+        try:
+            await kopf.run_tasks(tasks, ignored=_EveryTask())
+        finally:
+            stop.set()  # the last task of kopf waits for this
+
+    def _registry(self) -> kopf.OperatorRegistry:
+        registry = kopf.OperatorRegistry()
+        kopf.on.login(registry=registry)(self._log_in)
+        for kind in self._kinds:
+            resource = RESOURCES[kind]
+            group, version = resource.api_version.split("/")
+            kopf.on.event(group, version, resource.plural, id=str(kind), registry=registry)(self._handler(kind))
+        return registry
+
+    async def _log_in(self, **_: Any) -> kopf.ConnectionInfo:
+        try:
+            # kopf asks at its start and when the API server refused what it had: both times the files count.
+            credentials = await asyncio.to_thread(self._login.load, force=True)
+        except ClusterError as error:
+            raise kopf.TemporaryError(error.message, delay=LOGIN_RETRY_SECONDS) from None
+        return _connection(credentials)
+
+    def _handler(self, kind: Kind) -> Callable[..., Any]:
+        async def handle(event: Mapping[str, Any], **_: Any) -> None:
+            self._deliver(kind, event["type"], event["object"])
+
+        return handle
+
+
+def kopf_settings() -> kopf.OperatorSettings:
+    """Make settings under which kopf only watches."""
+    settings = kopf.OperatorSettings()
+    settings.scanning.disabled = True  # it would watch all CRDs and namespaces
+    settings.posting.enabled = False
+    settings.process.ultimate_exiting_timeout = None  # it would kill the process some time after its end
+    settings.queueing.idle_timeout = IDLE_SECONDS
+    settings.queueing.exit_timeout = IDLE_SECONDS
+    settings.queueing.worker_limit = None
+    settings.watching.chunk_size = LIST_CHUNK
+    settings.watching.initial_streaming = False  # a cut stream would lose objects
+    settings.watching.inactivity_timeout = INACTIVITY_SECONDS
+    settings.networking.error_backoffs = BackOffs()
+    settings.networking.request_timeout = REQUEST_SECONDS
+    settings.networking.connect_timeout = CONNECT_SECONDS
+    settings.persistence.finalizer = UNUSED_FINALIZER
+    settings.persistence.progress_storage = NoProgress()
+    settings.persistence.diffbase_storage = NoDiffBase()
+    return settings
+
+
+class BackOffs:
+    """Seconds between tries, without end: kopf gives up watching when they end."""
+
+    def __iter__(self) -> Iterator[float]:
+        """Begin anew, as each request does."""
+        for step in itertools.count():
+            yield min(LONGEST_BACKOFF_SECONDS, 0.5 * 2 ** min(step, 10)) * random.uniform(0.5, 1.0)  # noqa: S311
+
+
+class NoProgress(kopf.ProgressStorage):
+    """Keep no progress of handlers: there is none, and the default is looked for in each event."""
+
+    def fetch(self, **_: Any) -> None:
+        """Find nothing."""
+
+    def store(self, **_: Any) -> None:
+        """Keep nothing."""
+
+    def purge(self, **_: Any) -> None:
+        """Remove nothing."""
+
+    def touch(self, **_: Any) -> None:
+        """Write nothing."""
+
+    def clear(self, *, essence: Any) -> Any:
+        """Leave it as it is; the default makes a deep copy."""
+        return essence
+
+
+class NoDiffBase(kopf.DiffBaseStorage):
+    """Compare nothing with a former state: the default makes two deep copies of each event."""
+
+    def build(self, **_: Any) -> Any:
+        """Give the same for every object."""
+        return {}
+
+    def fetch(self, **_: Any) -> None:
+        """Find nothing."""
+
+    def store(self, **_: Any) -> None:
+        """Keep nothing."""
+
+
+class _EveryTask(Collection["asyncio.Task[Any]"]):
+    """What kopf takes for the tasks that are not its own: all.
+
+    At its end it waits for, and then cancels, every other task of the loop; its own are ended before that.
+    """
+
+    def __contains__(self, task: object) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[asyncio.Task[Any]]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Connection(kopf.ConnectionInfo):
+    """Credentials with a TLS context that is made already."""
+
+    tls: ssl.SSLContext = field(repr=False)
+    token: str | None = field(default=None, repr=False)
+
+    def as_ssl_context(self) -> ssl.SSLContext:
+        return self.tls
+
+
+def _connection(credentials: Credentials) -> _Connection:
+    scheme, _, token = (credentials.authorization or "").partition(" ")
+    return _Connection(
+        server=credentials.server,
+        scheme=scheme or None,
+        token=token or None,
+        proxy_url=credentials.proxy,
+        tls=credentials.tls,
+    )
