@@ -12,6 +12,8 @@ from tests.support.control_plane.guarded import end_from_outside
 from tests.support.control_plane.plane import ControlPlane
 from tests.support.control_plane.progress import say
 
+ENDING = (signal.SIGINT, signal.SIGTERM)
+
 
 def main() -> int:
     """Do what the command line says and return the exit code."""
@@ -50,34 +52,25 @@ def _build(_arguments: argparse.Namespace) -> None:
 
 
 def _up(arguments: argparse.Namespace) -> None:
-    # SIGTERM ends it as tidily as Ctrl-C does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends a start as tidily as Ctrl-C does
     control_plane = ControlPlane(detached=arguments.detach).start()
-    try:
-        kubeconfig = control_plane.kubeconfig_admin
-        if arguments.kubeconfig is not None:
-            kubeconfig = Path(shutil.copy(kubeconfig, arguments.kubeconfig))
-        say(f"ready at {control_plane.url}, files in {control_plane.folder}")
-        sys.stdout.write(f"export KUBECONFIG={kubeconfig.resolve()}\n")
-        sys.stdout.flush()
-        if arguments.detach:
-            say(f"end it with: python -m tests.support.control_plane down {control_plane.folder}")
-            return
-        say("Ctrl-C ends it")
-        _wait_for_interrupt()
-    finally:
-        if not arguments.detach:
-            control_plane.stop()
-            if arguments.kubeconfig is not None:
-                arguments.kubeconfig.unlink(missing_ok=True)
-
-
-def _wait_for_interrupt() -> None:
-    try:
-        while True:
-            signal.pause()
-    except KeyboardInterrupt:
-        say("ending")
+    # From here on these signals are kept until they are waited for: none can come between two lines and be lost.
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    kubeconfig = control_plane.kubeconfig_admin
+    if arguments.kubeconfig is not None:
+        kubeconfig = Path(shutil.copy(kubeconfig, arguments.kubeconfig))
+    say(f"ready at {control_plane.url}, files in {control_plane.folder}")
+    sys.stdout.write(f"export KUBECONFIG={kubeconfig.resolve()}\n")
+    sys.stdout.flush()
+    if arguments.detach:
+        say(f"end it with: python -m tests.support.control_plane down {control_plane.folder}")
+        return
+    say("Ctrl-C ends it")
+    signal.sigwait(ENDING)
+    say("ending")
+    control_plane.stop()
+    if arguments.kubeconfig is not None:
+        kubeconfig.unlink(missing_ok=True)
 
 
 def _down(arguments: argparse.Namespace) -> None:

@@ -1,6 +1,7 @@
 """Put the parts of one control plane together and bring them up in order."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.support.control_plane import audit
@@ -15,7 +16,8 @@ from tests.support.control_plane.components import (
     free_ports,
 )
 from tests.support.control_plane.credentials import ADMIN, ADMIN_GROUP, Credentials, certificate_entry
-from tests.support.waiting import wait_until
+from tests.support.control_plane.errors import ControlPlaneError
+from tests.support.waiting import DeadlineError, wait_until
 
 START_SECONDS = 90.0
 
@@ -49,18 +51,21 @@ class Parts:
         """Start everything and wait until the first namespace can be worked in.
 
         Raises:
-            ControlPlaneError: a program ended.
-            DeadlineError: it was not ready in time.
+            ControlPlaneError: a program ended, or was not ready in time; the message has its last words.
         """
         self.etcd.start(process_group)
         self.start_apiserver(process_group)
         self.controller_manager.start(process_group)
-        wait_until(self._is_populated, deadline_seconds=START_SECONDS, what="the ServiceAccount `default` of `default`")
+        _wait(self._is_populated, self.controller_manager, "the ServiceAccount `default` of namespace `default`")
 
     def start_apiserver(self, process_group: int) -> None:
-        """Start the API server and wait until it is ready."""
+        """Start the API server and wait until it is ready.
+
+        Raises:
+            ControlPlaneError: it ended, or was not ready in time; the message has its last words.
+        """
         self.apiserver.start(process_group)
-        wait_until(self._is_ready, deadline_seconds=START_SECONDS, what="/readyz of the API server")
+        _wait(self._is_ready, self.apiserver, "/readyz of the API server")
 
     def kill(self) -> None:
         """Kill every program and wait for their ends."""
@@ -94,3 +99,10 @@ class Parts:
     def _is_populated(self) -> bool:
         self.controller_manager.check()
         return self.client.get("/api/v1/namespaces/default/serviceaccounts/default") is not None
+
+
+def _wait(predicate: Callable[[], bool], component: Component, what: str) -> None:
+    try:
+        wait_until(predicate, deadline_seconds=START_SECONDS, what=what)
+    except DeadlineError as error:
+        raise ControlPlaneError(f"{error}. The last words of {component.name}:\n{component.log_tail()}") from None

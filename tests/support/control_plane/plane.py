@@ -98,10 +98,18 @@ class ControlPlane:
         """Let a paused API server go on."""
         self._running.apiserver.resume()
 
+    def restart_controller_manager(self) -> None:
+        """Start the controllers anew, so that garbage collection knows kinds installed a moment ago.
+
+        Left alone it looks for new kinds every 30 s, and until then the deletion of such an owner moves nothing.
+        """
+        self._running.controller_manager.kill()
+        self._running.controller_manager.start(self._running_folder.process_group)
+
     def compact_etcd(self) -> int:
         """Forget all history in etcd and return its present revision.
 
-        Continued lists then get 410. A watch of an old version does not: the API server serves it from memory; see
+        Clients hardly notice: the API server serves old watches and continued lists from its own memory. See
         `expire_resource_versions`.
         """
         return etcd.compact(self._running.ports.etcd)
