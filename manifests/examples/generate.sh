@@ -1,0 +1,865 @@
+#!/usr/bin/env bash
+# Make the examples anew: every certificate and key by OpenSSL, every manifest around them.
+#
+#   manifests/examples/generate.sh [DIRECTORY]      default: the directory of this script
+#
+# What is committed was made once: keys, serial numbers and signatures differ on every run. Everything is valid until
+# 2126 unless the example is about dates. The two public certificates come from the Python packages certifi and
+# cryptography-vectors, which must be importable by $PYTHON (default: python3).
+set -euo pipefail
+
+output=$(cd "${1:-$(dirname "$0")}" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$output"/{good,bad,refused}
+cd "$work"
+
+start=20240101000000Z
+end=21260101000000Z
+
+# ---- certificates ---------------------------------------------------------------------------------------------------
+
+cat > ca.cnf <<'EOF'
+[ca]
+default_ca = example
+[example]
+database = index.txt
+new_certs_dir = .
+default_md = sha256
+policy = any
+unique_subject = no
+rand_serial = yes
+[any]
+countryName = optional
+stateOrProvinceName = optional
+localityName = optional
+organizationName = optional
+organizationalUnitName = optional
+commonName = optional
+emailAddress = optional
+EOF
+: > index.txt
+
+ca_extensions='basicConstraints=critical,CA:TRUE
+keyUsage=critical,keyCertSign,cRLSign
+subjectKeyIdentifier=hash'
+
+# server_extensions NAME…: those of a TLS server for these host names
+server_extensions() {
+  local name names=
+  for name; do names="$names,DNS:$name"; done
+  printf 'basicConstraints=CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=serverAuth\n'
+  printf 'subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\nsubjectAltName=%s\n' "${names#,}"
+}
+
+# key NAME: a new P-256 key in NAME.key, unless there is one
+key() {
+  [ -f "$1.key" ] || openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$1.key" 2> /dev/null
+}
+
+# issue NAME SUBJECT ISSUER EXTENSIONS [START END]: NAME.key and NAME.crt; an issuer of the same name is self-signed
+issue() {
+  local name=$1 subject=$2 issuer=$3
+  key "$name"
+  openssl req -new -key "$name.key" -subj "$subject" -out "$name.csr"
+  printf '%s\n' "$4" > extensions.cnf
+  local signer=(-cert "$issuer.crt" -keyfile "$issuer.key")
+  [ "$name" != "$issuer" ] || signer=(-selfsign -keyfile "$name.key")
+  openssl ca -batch -notext -config ca.cnf -preserveDN "${signer[@]}" -extfile extensions.cnf \
+    -startdate "${5:-$start}" -enddate "${6:-$end}" -in "$name.csr" -out "$name.crt" 2> ca.log || { cat ca.log >&2; return 1; }
+}
+
+# server NAME HOST…: a server's certificate of the issuing CA for these hosts
+server() {
+  issue "$1" "/C=DE/O=Example GmbH/CN=$2" issuing "$(server_extensions "${@:2}")"
+}
+
+issue root '/C=DE/O=Example GmbH/CN=Example Root CA' root "$ca_extensions"
+issue issuing '/C=DE/O=Example GmbH/CN=Example Issuing CA 1' root "${ca_extensions/CA:TRUE/CA:TRUE,pathlen:0}
+authorityKeyIdentifier=keyid"
+issue other-root '/C=DE/O=Other Ltd/CN=Other Root CA' other-root "$ca_extensions"
+cat issuing.crt root.crt > chain.pem
+
+# ---- manifests ------------------------------------------------------------------------------------------------------
+
+indent() { sed "s/^/    /" "$@"; }
+
+note='    examples.certwright.io/note: An example, published with its key. Never use it for anything.'
+
+# about: the head of an example, from standard input
+about() { sed -e 's/^/# /' -e 's/ $//'; }
+
+# secret NAME TYPE: the start of a Secret
+secret() {
+  printf -- '---\napiVersion: v1\nkind: Secret\nmetadata:\n  name: %s\n  annotations:\n%s\ntype: %s\n' "$1" "$note" "$2"
+}
+
+# text KEY FILE…, binary KEY FILE: an entry of stringData, of data
+text() {
+  printf '  %s: |\n' "$1"
+  indent "${@:2}"
+}
+binary() { printf '  %s: %s\n' "$1" "$(base64 -w 0 "$2")"; }
+
+# tls_secret NAME KEYFILE CERTIFICATE…: what `kubectl create secret tls` makes
+tls_secret() {
+  secret "$1" kubernetes.io/tls
+  echo 'stringData:'
+  text tls.crt "${@:3}"
+  text tls.key "$2"
+}
+
+# password_secret NAME PASSWORD
+password_secret() {
+  secret "$1" Opaque
+  printf 'stringData:\n  password: %s\n' "$2"
+}
+
+# config_map NAME KEY FILE…
+config_map() {
+  printf -- '---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: %s\ndata:\n' "$1"
+  text "$2" "${@:3}"
+}
+
+# imported NAME EXPECT [REASONS]: an ImportedCertificate, its spec from standard input
+#
+# EXPECT is certificateStoreStatus and responseCode; REASONS are findings that must be among those listed.
+imported() {
+  printf -- '---\napiVersion: certwright.io/v1alpha1\nkind: ImportedCertificate\nmetadata:\n  name: %s\n' "$1"
+  printf '  annotations:\n    examples.certwright.io/expect: %s\n' "$2"
+  [ -z "${3:-}" ] || printf '    examples.certwright.io/reasons: %s\n' "$3"
+  echo 'spec:'
+  sed 's/^/  /'
+}
+
+# refused NAME MESSAGE: an ImportedCertificate that the API server does not store, its spec from standard input
+refused() {
+  printf -- '---\napiVersion: certwright.io/v1alpha1\nkind: ImportedCertificate\nmetadata:\n  name: %s\n' "$1"
+  printf '  annotations:\n    examples.certwright.io/refused: "%s"\n' "$2"
+  [ "$1" = no-spec ] || echo 'spec:'
+  sed 's/^/  /'
+}
+
+# ---- good -----------------------------------------------------------------------------------------------------------
+
+server upload shop.example.com www.shop.example.com
+{
+  about <<'EOF'
+The usual case: a certificate was uploaded with `kubectl create secret tls`, leaf first, then the intermediate.
+
+Expect OK (200): the Secret upload-tls holds it, and changes only when a better upload was found good.
+EOF
+  tls_secret upload-source upload.key upload.crt issuing.crt
+  imported upload 'OK 200' <<'EOF'
+certificateRef:
+  name: upload-source
+dnsNames:
+- shop.example.com
+targets:
+- secretName: upload-tls
+EOF
+} > "$output/good/upload.yaml"
+
+server inline inline.example.com
+{
+  about <<'EOF'
+The certificate stands in the object, so it can be reviewed in Git; the key is where it belongs, in a Secret.
+
+Expect OK (200).
+EOF
+  secret inline-key Opaque
+  echo 'stringData:'
+  text tls.key inline.key
+  imported inline 'OK 200' <<EOF
+certificate: |
+$(sed 's/^/  /' inline.crt issuing.crt)
+privateKeyRef:
+  name: inline-key
+targets:
+- secretName: inline-tls
+EOF
+} > "$output/good/inline.yaml"
+
+server watch-only watch.example.com
+{
+  about <<'EOF'
+A TLS Secret that somebody else looks after, only watched: there are no targets, so nothing is written.
+
+Expect OK (200); `kubectl get impcert` shows when it expires, and ExpiringSoon says when to worry.
+EOF
+  tls_secret watch-only-existing watch-only.key watch-only.crt issuing.crt
+  imported watch-only 'OK 200' <<'EOF'
+certificateRef:
+  name: watch-only-existing
+EOF
+} > "$output/good/watch-only.yaml"
+
+server separate-chain chain.example.com
+{
+  about <<'EOF'
+The issuer sends the leaf alone, and its intermediates are kept once, in a ConfigMap that many objects share.
+They may stand in any order and include the root, which is left out of what servers send.
+
+Expect OK (200) with the warning RootRemoved.
+EOF
+  tls_secret separate-chain-source separate-chain.key separate-chain.crt
+  config_map separate-chain-corporate chain.pem root.crt issuing.crt
+  imported separate-chain 'OK 200' RootRemoved <<'EOF'
+certificateRef:
+  name: separate-chain-source
+chainRef:
+  kind: ConfigMap
+  name: separate-chain-corporate
+  key: chain.pem
+targets:
+- secretName: separate-chain-tls
+EOF
+} > "$output/good/separate-chain.yaml"
+
+server keystore keystore.example.com
+{
+  about <<'EOF'
+For Java: the same Secret also holds a PKCS#12 key store, protected with a password out of another Secret.
+
+Expect OK (200); keystore-tls has tls.crt, tls.key and keystore.p12.
+EOF
+  tls_secret keystore-source keystore.key keystore.crt issuing.crt
+  password_secret keystore-password example-password
+  imported keystore 'OK 200' <<'EOF'
+certificateRef:
+  name: keystore-source
+targets:
+- secretName: keystore-tls
+  formats:
+  - type: PKCS12
+    key: keystore.p12
+    alias: shop
+    passwordRef:
+      name: keystore-password
+EOF
+} > "$output/good/keystore.yaml"
+
+server refresh refresh.example.com
+{
+  about <<'EOF'
+A server that reads its certificate only when it starts. After a new certificate was stored, certwright rolls the
+Deployment out and waits for it. Needs the component `refresh`.
+
+Expect OK (200); after a later change CERTIFICATE_STORED_BUT_NOT_REFRESHED (528) until the roll-out is complete.
+EOF
+  tls_secret refresh-source refresh.key refresh.crt issuing.crt
+  cat <<'EOF'
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: refresh-web
+spec:
+  replicas: 1
+  selector:
+    matchLabels:
+      app: refresh-web
+  template:
+    metadata:
+      labels:
+        app: refresh-web
+    spec:
+      containers:
+      - name: web
+        image: nginx:stable
+        ports:
+        - containerPort: 443
+        volumeMounts:
+        - name: tls
+          mountPath: /etc/nginx/tls
+          readOnly: true
+      volumes:
+      - name: tls
+        secret:
+          secretName: refresh-tls
+EOF
+  imported refresh 'OK 200' <<'EOF'
+certificateRef:
+  name: refresh-source
+targets:
+- secretName: refresh-tls
+  refresh:
+  - kind: Deployment
+    name: refresh-web
+EOF
+} > "$output/good/refresh.yaml"
+
+server several several.example.com
+{
+  about <<'EOF'
+One certificate for two consumers, each with a Secret of its own and the number of its node.
+
+Expect OK (200), also for each of the two targets.
+EOF
+  tls_secret several-source several.key several.crt issuing.crt
+  imported several 'OK 200' <<'EOF'
+certificateRef:
+  name: several-source
+targets:
+- secretName: several-server-tls
+  entityType: SERVER
+  entityId: 32
+- secretName: several-collector-tls
+  entityType: COLLECTOR
+  entityId: 7
+EOF
+} > "$output/good/several.yaml"
+
+server untidy untidy.example.com
+{
+  echo 'Bag Attributes'
+  echo '    friendlyName: Example Root CA'
+  cat root.crt untidy.crt issuing.crt untidy.crt
+} | sed 's/$/\r/' > untidy.pem
+{
+  about <<'EOF'
+As certificates arrive: root first, leaf twice, Windows line ends, and lines of an export tool between them. What is
+meant is certain, so it is accepted; untidy-tls gets the leaf and the intermediate, clean.
+
+Expect OK (200) with the warnings Reordered, DuplicateCertificate and RootRemoved.
+EOF
+  secret untidy-source kubernetes.io/tls
+  echo 'data:'
+  binary tls.crt untidy.pem
+  binary tls.key untidy.key
+  imported untidy 'OK 200' Reordered,DuplicateCertificate,RootRemoved <<'EOF'
+certificateRef:
+  name: untidy-source
+targets:
+- secretName: untidy-tls
+EOF
+} > "$output/good/untidy.yaml"
+
+server pkcs12-upload pfx.example.com
+openssl pkcs12 -export -inkey pkcs12-upload.key -in pkcs12-upload.crt -certfile issuing.crt -name pfx \
+  -keypbe AES-256-CBC -certpbe AES-256-CBC -macalg sha256 -passout pass:example-password -out upload.p12
+{
+  about <<'EOF'
+The upload is a PKCS#12 file (.p12, .pfx); it gives certificate, chain and key, so no key is named.
+
+Expect OK (200).
+EOF
+  secret pkcs12-upload-source Opaque
+  echo 'data:'
+  binary upload.p12 upload.p12
+  password_secret pkcs12-upload-password example-password
+  imported pkcs12-upload 'OK 200' <<'EOF'
+certificateRef:
+  name: pkcs12-upload-source
+  key: upload.p12
+  passwordRef:
+    name: pkcs12-upload-password
+targets:
+- secretName: pkcs12-upload-tls
+EOF
+} > "$output/good/pkcs12-upload.yaml"
+
+server encrypted-key encrypted.example.com
+openssl pkcs8 -topk8 -v2 aes-256-cbc -in encrypted-key.key -passout pass:example-password -out encrypted.key
+{
+  about <<'EOF'
+The uploaded key is encrypted. Servers cannot ask for a password, so it is stored without one.
+
+Expect OK (200).
+EOF
+  tls_secret encrypted-key-source encrypted.key encrypted-key.crt issuing.crt
+  password_secret encrypted-key-password example-password
+  imported encrypted-key 'OK 200' <<'EOF'
+certificateRef:
+  name: encrypted-key-source
+privateKeyRef:
+  name: encrypted-key-source
+  passwordRef:
+    name: encrypted-key-password
+targets:
+- secretName: encrypted-key-tls
+EOF
+} > "$output/good/encrypted-key.yaml"
+
+server binary binary.example.com
+openssl x509 -in binary.crt -outform DER -out binary.der
+{
+  about <<'EOF'
+The upload is binary (DER, often called .cer), under a name of its own; the key is in another Secret.
+
+Expect OK (200).
+EOF
+  secret binary-source Opaque
+  echo 'data:'
+  binary shop.cer binary.der
+  secret binary-key Opaque
+  echo 'stringData:'
+  text tls.key binary.key
+  imported binary 'OK 200' <<EOF
+certificateRef:
+  name: binary-source
+  key: shop.cer
+chain: |
+$(sed 's/^/  /' issuing.crt)
+privateKeyRef:
+  name: binary-key
+targets:
+- secretName: binary-tls
+EOF
+} > "$output/good/binary.yaml"
+
+issue client '/C=DE/O=Example GmbH/CN=billing' issuing 'basicConstraints=CA:FALSE
+keyUsage=critical,digitalSignature
+extendedKeyUsage=clientAuth
+subjectKeyIdentifier=hash
+authorityKeyIdentifier=keyid
+subjectAltName=email:billing@example.com'
+{
+  about <<'EOF'
+A certificate that a client shows to a server; for a server it could not be used.
+
+Expect OK (200).
+EOF
+  tls_secret client-source client.key client.crt issuing.crt
+  imported client 'OK 200' <<'EOF'
+certificateRef:
+  name: client-source
+usages:
+- ClientAuth
+targets:
+- secretName: client-tls
+EOF
+} > "$output/good/client.yaml"
+
+server adopt adopt.example.com
+server adopt-old adopt.example.com
+{
+  about <<'EOF'
+The Secret is there already and somebody else made it. The annotation `certwright.io/allow-write` is its owner's
+consent; without it the Secret would stay as it is.
+
+Expect OK (200).
+EOF
+  tls_secret adopt-source adopt.key adopt.crt issuing.crt
+  tls_secret adopt-tls adopt-old.key adopt-old.crt issuing.crt |
+    sed "s|^$note|&\n    certwright.io/allow-write: ImportedCertificate/adopt|"
+  imported adopt 'OK 200' <<'EOF'
+certificateRef:
+  name: adopt-source
+targets:
+- secretName: adopt-tls
+EOF
+} > "$output/good/adopt.yaml"
+
+server expiring-soon soon.example.com
+{
+  about <<'EOF'
+The warning before the end. It begins at 20 % of the lifetime left; this example asks for 100 %, so it is there at once.
+
+Expect OK (200) with the warning ExpiringSoon, and the condition of that name.
+EOF
+  tls_secret expiring-soon-source expiring-soon.key expiring-soon.crt issuing.crt
+  imported expiring-soon 'OK 200' ExpiringSoon <<'EOF'
+certificateRef:
+  name: expiring-soon-source
+warnBeforePercentage: 100
+EOF
+} > "$output/good/expiring-soon.yaml"
+
+server lone-leaf lone.example.com
+{
+  about <<'EOF'
+A leaf without its intermediate, and nothing that says that there is one. It is used as it is, but clients that do not
+know the issuer will refuse it.
+
+Expect OK (200) with the warning IssuerMissing.
+EOF
+  tls_secret lone-leaf-source lone-leaf.key lone-leaf.crt
+  imported lone-leaf 'OK 200' IssuerMissing <<'EOF'
+certificateRef:
+  name: lone-leaf-source
+targets:
+- secretName: lone-leaf-tls
+EOF
+} > "$output/good/lone-leaf.yaml"
+
+"${PYTHON:-python3}" - > public-root.crt <<'EOF'
+import certifi, subprocess
+from pathlib import Path
+
+blocks = Path(certifi.where()).read_text().split("-----BEGIN CERTIFICATE-----\n")[1:]
+for block in blocks:
+    pem = "-----BEGIN CERTIFICATE-----\n" + block.split("-----END CERTIFICATE-----")[0] + "-----END CERTIFICATE-----\n"
+    name = subprocess.run(["openssl", "x509", "-noout", "-subject"], input=pem, capture_output=True, text=True, check=True)
+    if "CN = ISRG Root X1" in name.stdout:
+        print(pem, end="")
+EOF
+{
+  about <<'EOF'
+A real certificate: the root of Let's Encrypt (ISRG Root X1), watched for its end in June 2035. A CA certificate is no
+server's, so no usage is demanded.
+
+Expect OK (200).
+EOF
+  imported public-root 'OK 200' <<EOF
+certificate: |
+$(sed 's/^/  /' public-root.crt)
+usages: []
+subject:
+  commonName: ISRG Root X1
+EOF
+} > "$output/good/public-root.yaml"
+
+# ---- bad: stored by the API server, refused in status ---------------------------------------------------------------
+
+# bad_upload NAME EXPECT REASON: head from standard input, then NAME-source and a target that stays away
+bad_upload() {
+  about
+  tls_secret "$1-source" "${4:-$1.key}" "${@:5}"
+  imported "$1" "$2" "$3" <<EOF
+certificateRef:
+  name: $1-source
+targets:
+- secretName: $1-tls
+EOF
+}
+
+issue expired '/C=DE/O=Example GmbH/CN=expired.example.com' issuing "$(server_extensions expired.example.com)" \
+  "$start" 20250101000000Z
+bad_upload expired 'CERTIFICATE_IS_EXPIRED 525' Expired expired.key expired.crt issuing.crt > "$output/bad/expired.yaml" <<'EOF'
+The certificate has ended.
+
+Expect CERTIFICATE_IS_EXPIRED (525). Upload a current one; if an older target were there, it would be kept.
+EOF
+
+issue not-yet-valid '/C=DE/O=Example GmbH/CN=future.example.com' issuing "$(server_extensions future.example.com)" \
+  21200101000000Z
+bad_upload not-yet-valid 'PUBLIC_KEY_CERTIFICATE_IS_INVALID 525' NotYetValid not-yet-valid.key not-yet-valid.crt \
+  issuing.crt > "$output/bad/not-yet-valid.yaml" <<'EOF'
+The certificate begins in 2120. It is judged again in that second (`status.nextCheckTime`).
+
+Expect PUBLIC_KEY_CERTIFICATE_IS_INVALID (525).
+EOF
+
+server key-mismatch mismatch.example.com
+key other
+bad_upload key-mismatch 'PRIVATE_KEY_DOES_NOT_MATCH_PUBLIC_KEY_CERTIFICATE 523' KeyMismatch other.key key-mismatch.crt \
+  issuing.crt > "$output/bad/key-mismatch.yaml" <<'EOF'
+The key is that of another certificate: the commonest slip when renewing by hand.
+
+Expect PRIVATE_KEY_DOES_NOT_MATCH_PUBLIC_KEY_CERTIFICATE (523); Stalled after a minute, in which the other half may come.
+EOF
+
+server missing-intermediate missing.example.com
+bad_upload missing-intermediate 'CERTIFICATE_CHAIN_IS_INVALID 522' IssuerNotFound missing-intermediate.key \
+  missing-intermediate.crt root.crt > "$output/bad/missing-intermediate.yaml" <<'EOF'
+The root was added, and the intermediate between it and the leaf is missing: most clients could not connect.
+
+Expect CERTIFICATE_CHAIN_IS_INVALID (522); the message names the issuer that is missing.
+EOF
+
+issue forged-issuing '/C=DE/O=Example GmbH/CN=Example Issuing CA 1' root "$ca_extensions"
+issue wrong-issuer '/C=DE/O=Example GmbH/CN=wrong.example.com' issuing \
+  "$(server_extensions wrong.example.com | grep -v KeyIdentifier)"
+bad_upload wrong-issuer 'CERTIFICATE_CHAIN_IS_INVALID 522' ChainInvalid wrong-issuer.key wrong-issuer.crt \
+  forged-issuing.crt > "$output/bad/wrong-issuer.yaml" <<'EOF'
+The intermediate has the issuer's name and another key, as after a CA was renewed: the signature does not verify.
+
+Expect CERTIFICATE_CHAIN_IS_INVALID (522).
+EOF
+
+issue expired-issuing '/C=DE/O=Example GmbH/CN=Example Issuing CA 0' root "$ca_extensions" "$start" 20250101000000Z
+issue expired-intermediate '/C=DE/O=Example GmbH/CN=old-ca.example.com' expired-issuing \
+  "$(server_extensions old-ca.example.com)"
+bad_upload expired-intermediate 'CERTIFICATE_CHAIN_IS_INVALID 522' ChainInvalid expired-intermediate.key \
+  expired-intermediate.crt expired-issuing.crt > "$output/bad/expired-intermediate.yaml" <<'EOF'
+The certificate is valid, its issuer has expired.
+
+Expect CERTIFICATE_CHAIN_IS_INVALID (522).
+EOF
+
+issue tampered '/C=DE/O=Example GmbH/CN=tampered.example.com' tampered "$(server_extensions tampered.example.com)"
+openssl x509 -in tampered.crt -outform DER -out tampered.der
+last=$(tail -c 1 tampered.der | od -An -tu1 | tr -d ' ')
+{ head -c -1 tampered.der; printf "\\x$(printf %02x $(((last + 1) % 256)))"; } > broken.der
+openssl x509 -in broken.der -inform DER -out broken.crt
+bad_upload tampered 'CERTIFICATE_CHAIN_IS_INVALID 522' InvalidSelfSigned tampered.key broken.crt \
+  > "$output/bad/tampered.yaml" <<'EOF'
+A self-signed certificate in which one bit was changed after it was signed.
+
+Expect CERTIFICATE_CHAIN_IS_INVALID (522).
+EOF
+
+server signing-request csr.example.com
+bad_upload signing-request 'PUBLIC_KEY_CERTIFICATE_IS_INVALID 525' Unparsable signing-request.key signing-request.csr \
+  > "$output/bad/signing-request.yaml" <<'EOF'
+The request that was sent to the CA, where its answer belongs.
+
+Expect PUBLIC_KEY_CERTIFICATE_IS_INVALID (525); the message says that it is a CSR.
+EOF
+
+server truncated truncated.example.com
+{ head -n 6 truncated.crt; tail -n 1 truncated.crt; } > cut.crt
+bad_upload truncated 'PUBLIC_KEY_CERTIFICATE_IS_INVALID 525' Unparsable truncated.key cut.crt \
+  > "$output/bad/truncated.yaml" <<'EOF'
+Lines are missing, as after copying out of a mail.
+
+Expect PUBLIC_KEY_CERTIFICATE_IS_INVALID (525).
+EOF
+
+server swapped swapped.example.com
+bad_upload swapped 'PUBLIC_KEY_CERTIFICATE_IS_INVALID 525' Unparsable swapped.crt swapped.key \
+  > "$output/bad/swapped.yaml" <<'EOF'
+Certificate and key have changed places.
+
+Expect PUBLIC_KEY_CERTIFICATE_IS_INVALID (525); the message says so.
+EOF
+
+issue wrong-usage '/C=DE/O=Example GmbH/CN=usage.example.com' issuing \
+  "$(server_extensions usage.example.com | sed s/serverAuth/clientAuth/)"
+bad_upload wrong-usage 'PUBLIC_KEY_CERTIFICATE_IS_INVALID 525' UsageMismatch wrong-usage.key wrong-usage.crt \
+  issuing.crt > "$output/bad/wrong-usage.yaml" <<'EOF'
+A client's certificate for a server: its extended key usage lacks serverAuth.
+
+Expect PUBLIC_KEY_CERTIFICATE_IS_INVALID (525).
+EOF
+
+server wrong-name www.example.com
+{
+  about <<'EOF'
+A good certificate for another host than the one that is asked for.
+
+Expect PUBLIC_KEY_CERTIFICATE_IS_INVALID (525); the message says which names it has.
+EOF
+  tls_secret wrong-name-source wrong-name.key wrong-name.crt issuing.crt
+  imported wrong-name 'PUBLIC_KEY_CERTIFICATE_IS_INVALID 525' NameMissing <<'EOF'
+certificateRef:
+  name: wrong-name-source
+dnsNames:
+- shop.example.com
+targets:
+- secretName: wrong-name-tls
+EOF
+} > "$output/bad/wrong-name.yaml"
+
+server locked-key locked.example.com
+openssl pkcs8 -topk8 -v2 aes-256-cbc -in locked-key.key -passout pass:example-password -out locked.key
+bad_upload locked-key 'PRIVATE_KEY_IS_INVALID 526' KeyInvalid locked.key locked-key.crt issuing.crt \
+  > "$output/bad/locked-key.yaml" <<'EOF'
+The key is encrypted and no password is named (`privateKeyRef.passwordRef`).
+
+Expect PRIVATE_KEY_IS_INVALID (526).
+EOF
+
+server wrong-password password.example.com
+openssl pkcs8 -topk8 -v2 aes-256-cbc -in wrong-password.key -passout pass:example-password -out password.key
+{
+  about <<'EOF'
+The key is encrypted with another password.
+
+Expect PRIVATE_KEY_IS_INVALID (526).
+EOF
+  tls_secret wrong-password-source password.key wrong-password.crt issuing.crt
+  password_secret wrong-password-password another-password
+  imported wrong-password 'PRIVATE_KEY_IS_INVALID 526' KeyInvalid <<'EOF'
+certificateRef:
+  name: wrong-password-source
+privateKeyRef:
+  name: wrong-password-source
+  passwordRef:
+    name: wrong-password-password
+targets:
+- secretName: wrong-password-tls
+EOF
+} > "$output/bad/wrong-password.yaml"
+
+{
+  about <<'EOF'
+The Secret that is named does not exist (yet). It is judged within a second of appearing.
+
+Expect NOT_FOUND (404).
+EOF
+  imported not-found 'NOT_FOUND 404' ReferenceNotFound <<'EOF'
+certificateRef:
+  name: not-found-source
+targets:
+- secretName: not-found-tls
+EOF
+} > "$output/bad/not-found.yaml"
+
+{
+  about <<'EOF'
+Nothing is named that could be imported.
+
+Expect BAD_REQUEST (400).
+EOF
+  imported no-source 'BAD_REQUEST 400' InvalidRequest <<'EOF'
+targets:
+- secretName: no-source-tls
+EOF
+} > "$output/bad/no-source.yaml"
+
+server entity-type entity.example.com
+{
+  about <<'EOF'
+The type of node is neither SERVER nor COLLECTOR. The other target is written.
+
+Expect BAD_REQUEST (400), for the first target and for the whole.
+EOF
+  tls_secret entity-type-source entity-type.key entity-type.crt issuing.crt
+  imported entity-type 'BAD_REQUEST 400' InvalidRequest <<'EOF'
+certificateRef:
+  name: entity-type-source
+targets:
+- secretName: entity-type-wrong-tls
+  entityType: ROUTER
+  entityId: 1
+- secretName: entity-type-tls
+  entityType: SERVER
+  entityId: 2
+EOF
+} > "$output/bad/entity-type.yaml"
+
+server target-is-input input.example.com
+{
+  about <<'EOF'
+The target is the Secret that the upload is in: the next upload and what is served would overwrite each other.
+
+Expect BAD_REQUEST (400).
+EOF
+  tls_secret target-is-input-source target-is-input.key target-is-input.crt issuing.crt
+  imported target-is-input 'BAD_REQUEST 400' InvalidRequest <<'EOF'
+certificateRef:
+  name: target-is-input-source
+targets:
+- secretName: target-is-input-source
+EOF
+} > "$output/bad/target-is-input.yaml"
+
+server foreign-target foreign.example.com
+server foreign-target-old foreign.example.com
+{
+  about <<'EOF'
+The target exists and belongs to somebody else, who has not consented; see good/adopt.yaml.
+
+Expect GENERAL_ERROR_WHILE_STORING_CERTIFICATE (527); the message ends with the command that consents.
+EOF
+  tls_secret foreign-target-source foreign-target.key foreign-target.crt issuing.crt
+  tls_secret foreign-target-tls foreign-target-old.key foreign-target-old.crt issuing.crt
+  imported foreign-target 'GENERAL_ERROR_WHILE_STORING_CERTIFICATE 527' TargetNotOwned <<'EOF'
+certificateRef:
+  name: foreign-target-source
+targets:
+- secretName: foreign-target-tls
+EOF
+} > "$output/bad/foreign-target.yaml"
+
+"${PYTHON:-python3}" - > public-expired.crt <<'EOF'
+from pathlib import Path
+
+import cryptography_vectors
+
+folder = Path(cryptography_vectors.__file__).parent / "x509"
+for name in ("cryptography.io.pem", "rapidssl_sha256_ca_g3.pem"):
+    print((folder / name).read_text().strip())
+EOF
+{
+  about <<'EOF'
+A real certificate with its real chain, that of a well-known web site of 2014, only watched.
+
+Expect CERTIFICATE_IS_EXPIRED (525).
+EOF
+  imported public-expired 'CERTIFICATE_IS_EXPIRED 525' Expired <<EOF
+certificate: |
+$(sed 's/^/  /' public-expired.crt)
+EOF
+} > "$output/bad/public-expired.yaml"
+
+# ---- refused: not even stored by the API server ---------------------------------------------------------------------
+
+not_a_key='-----BEGIN PRIVATE KEY-----
+this-would-be-a-key
+-----END PRIVATE KEY-----'
+
+{
+  about <<'EOF'
+A private key, where everybody who may read the object could read it. Nothing is stored, and the answer does not
+repeat it.
+EOF
+  refused private-key "must hold certificates only" <<EOF
+certificate: |
+$(sed 's/^/  /' <<< "$not_a_key")
+EOF
+} > "$output/refused/private-key.yaml"
+
+{
+  about <<'EOF'
+The same in base64.
+EOF
+  refused private-key-base64 "must hold certificates only" <<EOF
+certificateRef:
+  name: upload
+chain: $(base64 -w 0 <<< "$not_a_key")
+EOF
+} > "$output/refused/private-key-base64.yaml"
+
+{
+  about <<'EOF'
+Two sources, of which one would be ignored.
+EOF
+  refused two-sources 'must not be set together with `certificate`' <<EOF
+certificate: |
+$(sed 's/^/  /' inline.crt)
+certificateRef:
+  name: upload
+EOF
+} > "$output/refused/two-sources.yaml"
+
+{
+  about <<'EOF'
+A key store under the name that the PEM form has.
+EOF
+  refused reserved-key 'must be none of `tls.crt`, `tls.key` and `ca.crt`' <<'EOF'
+certificateRef:
+  name: upload
+targets:
+- secretName: reserved-key-tls
+  formats:
+  - type: PKCS12
+    key: tls.key
+    passwordRef:
+      name: reserved-key-password
+EOF
+} > "$output/refused/reserved-key.yaml"
+
+{
+  about <<'EOF'
+The same target twice.
+EOF
+  refused same-target 'spec.targets[1]: Duplicate value' <<'EOF'
+certificateRef:
+  name: upload
+targets:
+- secretName: same-target-tls
+- secretName: same-target-tls
+EOF
+} > "$output/refused/same-target.yaml"
+
+{
+  about <<'EOF'
+A network, where an address belongs.
+EOF
+  refused not-an-address 'must hold only IPv4 and IPv6 addresses' <<'EOF'
+certificateRef:
+  name: upload
+ipAddresses:
+- 192.0.2.0/24
+EOF
+} > "$output/refused/not-an-address.yaml"
+
+{
+  about <<'EOF'
+An object without a wish.
+EOF
+  refused no-spec 'spec: Required value' < /dev/null
+} > "$output/refused/no-spec.yaml"
