@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from tests.bench.cost import Cost, cost_of
 from tests.bench.floor import Sample, errand, run_floor
 from tests.bench.load import (
     Site,
@@ -15,9 +16,9 @@ from tests.bench.load import (
     delete_everything,
     sites,
 )
-from tests.bench.process import Cost, OperatorProcess
 from tests.bench.stage import Stage, say
 from tests.bench.trail import Follower, Traffic
+from tests.support.operator_process import OperatorProcess
 
 SLOWEST_RATE = 20.0
 SLACK_SECONDS = 60.0
@@ -39,7 +40,7 @@ async def take_sample(stage: Stage) -> tuple[Sample, Start]:
     places = sites("sample", 1)
     await create_namespaces(stage.api, places)
     with stage.operator("sample") as operator:
-        start = Start(await asyncio.to_thread(operator.wait_ready), operator.cost())
+        start = Start(await asyncio.to_thread(operator.wait_ready), cost_of(operator.pid))
         await bring_up(stage, operator, places)
         target, custom_object = await stage.api.get(places[0].target_path), await stage.api.get(places[0].path)
     metadata = {key: value for key, value in target["metadata"].items() if key not in WRITTEN_BY_THE_SERVER}
@@ -78,7 +79,7 @@ async def measure_bulk(stage: Stage, start: Start) -> tuple[list[Site], float]:
     mark = stage.mark()
     with stage.operator("bulk") as operator:
         await wait_all(stage, operator, count)
-        cost = operator.cost()
+        cost = cost_of(operator.pid)
         traffic = stage.traffic(mark)
         await expect_ready(stage, places)
         seconds = traffic.last() - operator.started
@@ -123,9 +124,9 @@ def note_cost(stage: Stage, cost: Cost, start: Start, count: int) -> None:
 async def measure_idle(stage: Stage, operator: OperatorProcess, seconds: float = 20) -> None:
     """Note what the operator does while nothing changes."""
     await asyncio.sleep(3)  # what the last writes still cause
-    mark, before = stage.mark(), operator.cost().cpu
+    mark, before = stage.mark(), cost_of(operator.pid).cpu
     await asyncio.sleep(seconds)
-    after, traffic = operator.cost().cpu, stage.traffic(mark)
+    after, traffic = cost_of(operator.pid).cpu, stage.traffic(mark)
     stage.report.add(
         "writes while nothing changes", traffic.writes, "", limit=0, note=f"in {seconds:g} s; the Lease is not counted"
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.bench.api import Api
 from tests.bench.bulk import expect_ready, is_ready
+from tests.bench.cost import Cost, cost_of
 from tests.bench.load import (
     Site,
     create_custom_objects,
@@ -18,8 +19,8 @@ from tests.bench.load import (
     sites,
     upload_data,
 )
-from tests.bench.process import Cost, OperatorProcess
 from tests.bench.stage import Stage, say
+from tests.support.operator_process import OperatorProcess
 
 SAMPLES = 20
 PAUSE_SECONDS = 0.3
@@ -46,7 +47,7 @@ async def measure_restart(stage: Stage, places: list[Site], name: str) -> Cost:
     with stage.operator(name.replace(" ", "-")) as operator:
         ready = await asyncio.to_thread(operator.wait_ready)
         await asyncio.sleep(QUIET_SECONDS)
-        cost, traffic = operator.cost(), stage.traffic(mark)
+        cost, traffic = cost_of(operator.pid), stage.traffic(mark)
         await expect_ready(stage, places)
     stage.report.add(f"{name}: writes", traffic.writes, "", limit=0)
     stage.report.add(f"{name}: Secret bodies read", traffic.secret_bodies, "", limit=0)

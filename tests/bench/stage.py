@@ -8,10 +8,10 @@ from pathlib import Path
 
 from tests.bench.api import Api
 from tests.bench.material import Issuers
-from tests.bench.process import OperatorProcess
 from tests.bench.report import Report, console, machine_facts
 from tests.bench.trail import Traffic
 from tests.support.control_plane import ControlPlane
+from tests.support.operator_process import OperatorProcess
 
 ROOT = Path(__file__).parents[2]
 NAMESPACE, ACCOUNT = "certwright-system", "certwright"

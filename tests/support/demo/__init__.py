@@ -1,0 +1,1 @@
+"""`make demo`: the operator on a real API server, with good and bad certificates, in about a minute."""

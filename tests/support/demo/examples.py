@@ -1,0 +1,85 @@
+"""Read `manifests/examples`: what each shows, and what it says will happen."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+EXAMPLES = Path(__file__).parents[3] / "manifests" / "examples"
+PREFIX = "examples.certwright.io/"
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What an ImportedCertificate is to come to.
+
+    Attributes:
+        state: `certificateStoreStatus` and `responseCode`, as in `OK 200`.
+        reasons: findings that must be among those listed.
+    """
+
+    name: str
+    state: str
+    reasons: frozenset[str]
+
+    def seen_in(self, custom_object: dict[str, Any]) -> bool:
+        """Say whether the object has come to it."""
+        return state_of(custom_object) == self.state and self.reasons <= reasons_of(custom_object)
+
+
+@dataclass(frozen=True)
+class Example:
+    """One file: its first sentence and its objects."""
+
+    path: Path
+    summary: str
+    expectations: tuple[Expectation, ...]
+    refusal: str | None
+
+
+def read_examples(folder: str) -> list[Example]:
+    """Return the examples of one folder: `good`, `bad` or `refused`."""
+    return [_read(path) for path in sorted((EXAMPLES / folder).glob("*.yaml"), key=lambda path: path.stem)]
+
+
+def state_of(custom_object: dict[str, Any]) -> str:
+    """Return status word and code of an object, `…` before there is a verdict on its present generation."""
+    status = custom_object.get("status", {})
+    if status.get("observedGeneration") != custom_object["metadata"]["generation"]:
+        return "…"
+    return f"{status.get('certificateStoreStatus', '…')} {status.get('responseCode', '')}".strip()
+
+
+def reasons_of(custom_object: dict[str, Any]) -> set[str]:
+    """Return the reasons of an object's findings."""
+    return {finding["reason"] for finding in custom_object.get("status", {}).get("findings", [])}
+
+
+def condition(custom_object: dict[str, Any], kind: str) -> dict[str, Any]:
+    """Return one condition of an object, empty when it is absent."""
+    conditions = custom_object.get("status", {}).get("conditions", [])
+    return next((each for each in conditions if each["type"] == kind), {})
+
+
+def _read(path: Path) -> Example:
+    text = path.read_text(encoding="utf-8")
+    objects = [found for found in yaml.safe_load_all(text) if found]
+    ours = [found for found in objects if found["kind"] == "ImportedCertificate"]
+    annotations = [(found["metadata"]["name"], found["metadata"].get("annotations", {})) for found in ours]
+    refusals = [notes[f"{PREFIX}refused"] for _, notes in annotations if f"{PREFIX}refused" in notes]
+    return Example(path, _summary(text), tuple(_expectations(annotations)), refusals[0] if refusals else None)
+
+
+def _expectations(annotations: list[tuple[str, dict[str, str]]]) -> Iterator[Expectation]:
+    for name, notes in annotations:
+        if expected := notes.get(f"{PREFIX}expect"):
+            reasons = notes.get(f"{PREFIX}reasons", "")
+            yield Expectation(name, expected, frozenset(filter(None, reasons.split(","))))
+
+
+def _summary(text: str) -> str:
+    comment = [line.removeprefix("#").strip() for line in text.splitlines() if line.startswith("#")]
+    first = " ".join(comment).partition(". ")[0].partition(" Expect ")[0]
+    return first.rstrip(".")
