@@ -19,11 +19,14 @@ _SMALLEST_EXPONENT = 3
 def is_consistent(numbers: RSAPrivateNumbers) -> bool:
     """Tell whether modulus, exponents, factors and CRT values of an RSA key fit each other.
 
-    n = p·q, e odd and at least 3, e·d ≡ 1 modulo lcm(p - 1, q - 1), and the three CRT values follow from d, p and q.
+    n = p·q with different odd factors, e odd and at least 3, e·d ≡ 1 modulo lcm(p - 1, q - 1), and the three CRT
+    values follow from d, p and q.
     """
     p, q, d = numbers.p, numbers.q, numbers.d
     n, e = numbers.public_numbers.n, numbers.public_numbers.e
-    if not (1 < p < n and 1 < q < n and p * q == n and e >= _SMALLEST_EXPONENT and e % 2 == 1 and 1 < d < n):
+    if not (2 < p < n and 2 < q < n and p != q and p * q == n and n % 2 == 1):  # noqa: PLR2004 - the even prime
+        return False
+    if not (e >= _SMALLEST_EXPONENT and e % 2 == 1 and 1 < d < n):
         return False
     return (
         e * d % math.lcm(p - 1, q - 1) == 1

@@ -26,10 +26,22 @@ from certwright.pki.private_key import (
     remark_type,
     unsupported_key,
 )
-from certwright.pki.tlv import TlvError, read_tlv
+from certwright.pki.tlv import INTEGER, SEQUENCE, TlvError, read_tlv, tags
 
 __all__ = ["KeyMaterial", "PrivateKey", "load_key", "matches", "read_private_key"]
 
+_SIGNING_ALGORITHMS = frozenset(
+    {
+        "1.2.840.113549.1.1.1",  # rsaEncryption
+        "1.2.840.113549.1.1.10",  # id-RSASSA-PSS
+        "1.2.840.10045.2.1",  # id-ecPublicKey
+        "1.3.101.112",  # Ed25519
+        "1.3.101.113",  # Ed448
+        "2.16.840.1.101.3.4.3.17",  # ML-DSA-44
+        "2.16.840.1.101.3.4.3.18",  # ML-DSA-65
+        "2.16.840.1.101.3.4.3.19",  # ML-DSA-87
+    }
+)
 _KEY_KINDS = (ObjectKind.PRIVATE_KEY, ObjectKind.ENCRYPTED_KEY)
 
 
@@ -76,6 +88,8 @@ def load_key(item: EncodedObject, password: bytes | None, origin: Origin, *, lim
         )
     if item.kind is ObjectKind.ENCRYPTED_KEY:
         return adopt_key(_decrypt(item, password, origin, limits), origin, limits)
+    if not _is_for_signing(item.der):
+        raise unsupported_key(origin)
     try:
         loaded = load_der_private_key(item.der, None, unsafe_skip_rsa_key_validation=True)
     except UnsupportedAlgorithm:
@@ -85,6 +99,17 @@ def load_key(item: EncodedObject, password: bytes | None, origin: Origin, *, lim
             Detail.DER_DAMAGED, "the private key cannot be decoded, or its private and public parts contradict."
         ) from None
     return adopt_key(loaded, origin, limits)
+
+
+def _is_for_signing(der: bytes) -> bool:
+    # Looked at before the library is: it would work on Diffie-Hellman groups of any size.
+    try:
+        fields = read_tlv(der).children()
+        if tags(fields)[:2] == [INTEGER, SEQUENCE]:  # PKCS#8, RFC 5958 §2
+            return fields[1].children()[0].identifier() in _SIGNING_ALGORITHMS
+    except (TlvError, IndexError):
+        pass  # the parser says what is wrong
+    return True
 
 
 def _decrypt(item: EncodedObject, password: bytes | None, origin: Origin, limits: IntakeLimits) -> object:
