@@ -31,12 +31,15 @@ class Retrying:
     - A read that got no answer is tried again; a write is not, for it may have been done: every write is fenced, so
       the caller reads and plans anew.
     - Everything else is the answer, conflicts above all.
+
+    Attributes:
+        connection: the way they go; streams take it directly.
     """
 
     def __init__(
         self, connection: Connection, *, sleep: Sleep = asyncio.sleep, jitter: Callable[[], float] = random.random
     ) -> None:
-        self._connection = connection
+        self.connection = connection
         self._sleep = sleep
         self._jitter = jitter
 
@@ -62,7 +65,7 @@ class Retrying:
 
     async def _try(self, request: Request) -> tuple[Answer | ClusterError, bool]:
         try:
-            answer = await self._connection.exchange(request)
+            answer = await self.connection.exchange(request)
         except ClusterError as error:
             return error, error.cause is FailureCause.UNAVAILABLE and not request.is_write
         if answer.ok:

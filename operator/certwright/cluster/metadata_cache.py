@@ -1,0 +1,257 @@
+"""What is known of Secrets, ConfigMaps and Namespaces without reading one: the state behind the metadata-only watch.
+
+Metadata is kept of objects that somebody refers to and of those that are ours; of all others only that their name is
+taken. Here are the rules of what counts as a change; `certwright.cluster.metadata_watch` feeds them.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from certwright.cluster.decode import metadata_of, metadata_of_observed
+from certwright.cluster.name_set import NameSet, hash_name
+from certwright.cluster.resources import RESOURCES, can_exist
+from certwright.reconcile.objects import Kind, Metadata, ObjectKey, Observed, Version
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What one list and one watch cover: a kind, everywhere or in one namespace."""
+
+    kind: Kind
+    namespace: str = ""
+
+
+@dataclass(slots=True)
+class Listing:
+    """A list that is being read, page by page."""
+
+    version: str
+    hashes: array[int] = field(default_factory=lambda: array("q"))
+    kept: set[ObjectKey] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class _Shelf:
+    """What is known of one scope.
+
+    Attributes:
+        listed: the names are complete, as of the list and what the watch said since.
+        alive: the watch is open: what it did not say did not happen.
+        dropped: what was held when the history turned out to be another; each is a change until it is seen again.
+    """
+
+    names: NameSet = field(default_factory=NameSet)
+    listed: bool = False
+    alive: bool = False
+    dropped: set[ObjectKey] = field(default_factory=set)
+
+
+class MetadataCache:
+    """Implement `certwright.cluster.ports.MetadataCache`.
+
+    Versions are compared as the integers they are documented to be (KEP-5504), within one kind: an event that is not
+    newer than what is held of its name is an echo of our own write, or of a read that overtook it.
+
+    Args:
+        scopes: what is watched.
+        on_change: called with the key of each kept object that somebody else created, changed or deleted.
+    """
+
+    def __init__(self, scopes: Iterable[Scope], *, on_change: Callable[[ObjectKey], None]) -> None:
+        self._shelves = {scope: _Shelf() for scope in scopes}
+        self._on_change = on_change
+        self._held: dict[ObjectKey, Metadata] = {}
+        self._referred: set[ObjectKey] = set()
+        self._highest: dict[Kind, int] = {}
+
+    # ---- the port
+
+    def peek(self, key: ObjectKey) -> Metadata | None:
+        """Give the metadata held, or `None` when the object is absent or nothing is known of it."""
+        return self._held.get(key)
+
+    def is_absent(self, key: ObjectKey) -> bool:
+        """Say whether the object surely did not exist when the watch last spoke; `False` when in doubt."""
+        if not can_exist(key):
+            return True
+        shelf = self._shelf(key)
+        if shelf is None or not (shelf.listed and shelf.alive):
+            return False
+        return (key.namespace, key.name) not in shelf.names
+
+    def wrote(self, observed: Observed) -> None:
+        """Hold the version that our own write was answered with, so that its echo is no change."""
+        shelf = self._shelf(observed.key)
+        if shelf is None:
+            return
+        shelf.names.add(observed.key.namespace, observed.key.name)
+        self._hold(observed.key, metadata_of_observed(observed))
+
+    def saw(self, observed: Observed) -> None:
+        """Hold the version of an object just read, unless something newer of it is held.
+
+        When the read overtook the watch, its event would later look like an echo; so the change is told now, for
+        others who use the object.
+        """
+        key, shelf = observed.key, self._shelf(observed.key)
+        if shelf is None:
+            return
+        known = key in self._held or (key.namespace, key.name) in shelf.names
+        if not known and not (shelf.listed and shelf.alive):
+            return  # the list will bring it, as the news that it may be
+        overtook = key in self._held or not known
+        shelf.names.add(key.namespace, key.name)
+        if self._hold(key, metadata_of_observed(observed)) and overtook:
+            self._on_change(key)
+
+    def refer(self, keys: frozenset[ObjectKey]) -> None:
+        """Keep metadata of these objects from now on; register first, then read."""
+        self._referred |= keys
+
+    def unrefer(self, keys: frozenset[ObjectKey]) -> None:
+        """Stop keeping metadata of objects nobody refers to any more."""
+        self._referred -= keys
+        for key in keys:
+            held = self._held.get(key)
+            if held is not None and not held.managed:
+                del self._held[key]
+
+    # ---- for the watch
+
+    def highest(self, kind: Kind) -> int:
+        """Give the newest version of any object of this kind that was ever seen, 0 before the first."""
+        return self._highest.get(kind, 0)
+
+    def heard_version(self, kind: Kind, version: str) -> None:
+        """Take note of a version that a list or a bookmark bears."""
+        number = as_number(version)
+        if number is not None and number > self._highest.get(kind, 0):
+            self._highest[kind] = number
+
+    def page(self, scope: Scope, listing: Listing, items: Iterable[Mapping[str, Any]]) -> None:
+        """Take in a page of a list: what is kept at once, the names when the list is complete."""
+        for item in items:
+            metadata = item["metadata"]
+            key = ObjectKey(scope.kind, metadata.get("namespace", ""), metadata["name"])
+            listing.hashes.append(hash_name(key.namespace, key.name))
+            if self._take(key, metadata_of(metadata)):
+                listing.kept.add(key)
+
+    def complete(self, scope: Scope, listing: Listing) -> None:
+        """End a list: what is held and was not in it is gone, unless it is younger than the list."""
+        shelf = self._shelves[scope]
+        shelf.names.replace(listing.hashes)
+        self.heard_version(scope.kind, listing.version)
+        for key in [key for key in self._held if self._shelf(key) is shelf and key not in listing.kept]:
+            if is_newer(self._held[key].version.resource_version, listing.version):
+                shelf.names.add(key.namespace, key.name)
+            else:
+                del self._held[key]
+                shelf.dropped.add(key)
+        gone, shelf.dropped = shelf.dropped - listing.kept, set()
+        shelf.listed = True
+        for key in gone:
+            self._on_change(key)
+
+    def put(self, scope: Scope, metadata: Mapping[str, Any]) -> None:
+        """Take in that an object was created or changed."""
+        key = ObjectKey(scope.kind, metadata.get("namespace", ""), metadata["name"])
+        self._shelves[scope].names.add(key.namespace, key.name)
+        self._take(key, metadata_of(metadata))
+        self.heard_version(scope.kind, metadata["resourceVersion"])
+
+    def remove(self, scope: Scope, metadata: Mapping[str, Any]) -> None:
+        """Take in that an object was deleted; its version is that of the deletion."""
+        key = ObjectKey(scope.kind, metadata.get("namespace", ""), metadata["name"])
+        self.heard_version(scope.kind, metadata["resourceVersion"])
+        held = self._held.get(key)
+        if held is not None and is_newer(held.version.resource_version, metadata["resourceVersion"]):
+            return  # it has been created again since, and we know already
+        self._shelves[scope].names.discard(key.namespace, key.name)
+        if self._held.pop(key, None) is not None or key in self._referred:
+            self._on_change(key)
+
+    def set_alive(self, scope: Scope, *, alive: bool) -> None:
+        """Say whether the watch is open."""
+        self._shelves[scope].alive = alive
+
+    def drop(self, kind: Kind) -> None:
+        """Forget everything of a kind: the API server's history is not the one we know (etcd was restored)."""
+        self._highest.pop(kind, None)
+        for scope, shelf in self._shelves.items():
+            if scope.kind is kind:
+                shelf.listed = shelf.alive = False
+                shelf.names = NameSet()
+                ours = {key for key in self._held if self._shelf(key) is shelf}
+                shelf.dropped |= ours
+                for key in ours:
+                    del self._held[key]
+
+    def is_listed(self, scope: Scope) -> bool:
+        """Say whether the names of a scope are complete."""
+        return self._shelves[scope].listed
+
+    def is_alive(self, scope: Scope) -> bool:
+        """Say whether the watch of a scope is open."""
+        return self._shelves[scope].alive
+
+    # ---- figures
+
+    @property
+    def held_count(self) -> int:
+        """Give how many objects metadata is kept of."""
+        return len(self._held)
+
+    @property
+    def name_count(self) -> int:
+        """Give how many names are known to be taken."""
+        return sum(len(shelf.names) for shelf in self._shelves.values())
+
+    # ---- inside
+
+    def _shelf(self, key: ObjectKey) -> _Shelf | None:
+        if not RESOURCES[key.kind].namespaced:
+            return self._shelves.get(Scope(key.kind))
+        return self._shelves.get(Scope(key.kind)) or self._shelves.get(Scope(key.kind, key.namespace))
+
+    def _take(self, key: ObjectKey, metadata: Metadata) -> bool:
+        """Hold what a list or an event says and tell a change; say whether the object is kept."""
+        was_held = key in self._held
+        if self._hold(key, metadata):
+            self._on_change(key)
+        elif was_held and key not in self._held:
+            self._on_change(key)  # it was ours, and is no more
+        return key in self._held
+
+    def _hold(self, key: ObjectKey, metadata: Metadata) -> bool:
+        """Hold metadata that is newer than what is held, if it is to be kept; say whether it was put in."""
+        self.heard_version(key.kind, metadata.version.resource_version)
+        held = self._held.get(key)
+        if held is not None and not _supersedes(metadata.version, held.version):
+            return False
+        if metadata.managed or key in self._referred:
+            self._held[key] = metadata
+            return True
+        if held is not None:
+            del self._held[key]
+        return False
+
+
+def as_number(version: str) -> int | None:
+    """Give a resourceVersion as the integer it is, `None` when it is none."""
+    return int(version) if version.isascii() and version.isdigit() else None
+
+
+def is_newer(version: str, other: str) -> bool:
+    """Say whether one resourceVersion of a kind surely comes after another."""
+    left, right = as_number(version), as_number(other)
+    return left is not None and right is not None and left > right
+
+
+def _supersedes(version: Version, held: Version) -> bool:
+    # Versions that are no integers cannot be compared: whatever differs is then taken for newer.
+    return version != held and not is_newer(held.resource_version, version.resource_version)
