@@ -6,23 +6,22 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Protocol
-from urllib.parse import quote
 
 from certwright.cluster.answers import Answer, Refusal, error_of
 from certwright.cluster.metadata_cache import Listing, MetadataCache, Scope, as_number
 from certwright.cluster.requests import list_of, watch_of
 from certwright.cluster.resources import RESOURCES
 from certwright.cluster.retries import Retrying
+from certwright.cluster.survey import read_pages
 from certwright.cluster.watch_stream import EventType, WatchEvent, parse_event, read_lines
 from certwright.findings import ClusterError, FailureCause
 from certwright.reconcile.objects import Kind
 
-PAGE = 500
 MOST_LISTS = 3
 
 SHORTEST_WATCH_SECONDS = 290
@@ -160,29 +159,37 @@ class MetadataReader:
         self._host.note_listed()
 
     async def _read_pages(self) -> Listing:
-        page = await self._page(f"limit={PAGE}")
-        listing = Listing(page["metadata"]["resourceVersion"])
-        while True:
-            self._cache.page(self.scope, listing, page.get("items") or ())
-            more = page["metadata"].get("continue")
-            if not more:
-                return listing
-            page = await self._page(f"limit={PAGE}&continue={quote(more, safe='')}")
+        highest = self._cache.highest(self.scope.kind)
+        listing: Listing | None = None
+        pages = read_pages(self._host.requests, self._resource, namespace=self.scope.namespace)
+        async with aclosing(pages):
+            async for page in pages:
+                self.last_heard = time.monotonic()
+                if listing is None:
+                    listing = Listing(self._checked_version(page, highest))
+                self._cache.page(self.scope, listing, page.get("items") or ())
+        if listing is None:
+            raise RuntimeError("a list must have at least one page")
+        return listing
 
     async def _check_history(self) -> None:
         """Ask what time it is in etcd: a watch that starts in the future of a restored etcd says nothing, ever."""
-        await self._page("limit=1")
-
-    async def _page(self, query: str) -> dict[str, Any]:
-        # Taken before the request: our own writes may pass the list while it is under way.
         highest = self._cache.highest(self.scope.kind)
-        answer = await self._host.requests.send(list_of(self._resource, namespace=self.scope.namespace, query=query))
+        request = list_of(self._resource, namespace=self.scope.namespace, query="limit=1")
+        answer = await self._host.requests.send(request)
         self.last_heard = time.monotonic()
-        page = answer.manifest()
-        number = as_number(page["metadata"]["resourceVersion"])
-        if "continue" not in query and number is not None and number < highest:
+        self._checked_version(answer.manifest(), highest)
+
+    def _checked_version(self, page: Mapping[str, Any], highest: int) -> str:
+        """Give the version of a list, and drop everything when it lies before `highest`.
+
+        `highest` must be from before the request: our own writes may pass a list that is under way.
+        """
+        version: str = page["metadata"]["resourceVersion"]
+        number = as_number(version)
+        if number is not None and number < highest:
             self._host.reset(self.scope.kind)
-        return page
+        return version
 
     # ---- the watch
 

@@ -60,7 +60,8 @@ RESOURCES: dict[Kind, Resource] = {
 
 EVENTS = Resource("Event", "events.k8s.io/v1", "events")
 
-OWN_KINDS = frozenset(kind for kind, resource in RESOURCES.items() if resource.api_version == API_VERSION)
+API_RESOURCES = Resource("APIResourceList", API_VERSION, "apiresources")
+"""Not a resource, but what a request for discovery is about."""
 
 DISCOVERY_PATH = f"/apis/{API_VERSION}"
 
