@@ -121,7 +121,7 @@ def pkcs7(*options: str) -> bytes:
 @cache
 def pkcs12(*options: str, password: bytes = PASSWORD, key: bytes | None = None) -> bytes:
     """Return leaf, key and chain as PKCS#12."""
-    leaf = issued("leaf", key)
+    leaf = issued("leaf") if key is None else issued("leaf", key)
     files = {"leaf.pem": leaf.certificate, "key.pem": leaf.key, "chain.pem": issued("issuing").certificate}
     inputs = ["-in", "leaf.pem", "-inkey", "key.pem", "-certfile", "chain.pem"]
     return openssl("pkcs12", "-export", *inputs, "-passout", f"pass:{password.decode()}", *options, files=files)

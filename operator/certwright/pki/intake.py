@@ -191,7 +191,4 @@ def _no_certificate(envelope: Envelope, origin: Origin) -> MaterialError:
         return origin.refusal(
             Detail.WRONG_TYPE, "it holds a private key and no certificate. Were certificate and key swapped?"
         )
-    found = sorted(kinds)
-    if found:
-        return origin.refusal(Detail.WRONG_TYPE, f"it holds {' and '.join(found)}, not a certificate.")
-    return origin.refusal(Detail.NO_CERTIFICATE, "no certificate stands in it.")
+    return origin.refusal(Detail.WRONG_TYPE, f"it holds {' and '.join(sorted(kinds))}, not a certificate.")

@@ -6,6 +6,7 @@ that is encrypted twice (inside encrypted contents) cannot be seen beforehand; t
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
 
 from certwright.findings import Detail, MaterialError, Reason, finding
 from certwright.pki.derivation import UnknownSchemeError, count_rounds, read_natural, too_many_rounds, wrong_password
-from certwright.pki.private_key import PARSER_ERRORS, PrivateKey, adopt_key
+from certwright.pki.private_key import PARSER_ERRORS, PrivateKey, adopt_key, same_numbers
 from certwright.pki.tlv import SEQUENCE, Tlv, TlvError, read_tlv
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from certwright.pki.origin import Origin
 
 WRITTEN_ROUNDS = 10_000
-"""Rounds of key derivation in files we write: what `keytool` uses. The password lies beside the file in the cluster."""
+"""Rounds of key derivation of the encryption in files we write: what `keytool` uses. The MAC's are the library's."""
 
 _DATA = "1.2.840.113549.1.7.1"
 _ENCRYPTED_DATA = "1.2.840.113549.1.7.6"
@@ -84,7 +85,8 @@ def read_pkcs12(data: bytes, password: bytes, origin: Origin, limits: IntakeLimi
             f"the PKCS#12 file holds {survey.keys} private keys; export the one entry that is meant.",
         )
     try:
-        opened = pkcs12.load_pkcs12(data, password or None)
+        with warnings.catch_warnings(action="ignore", category=UserWarning):  # files of macOS and Java are BER, not DER
+            opened = pkcs12.load_pkcs12(data, password or None)
     except PARSER_ERRORS:
         raise wrong_password(password, "the PKCS#12 file", origin) from None
     entries = [entry for entry in (opened.cert, *opened.additional_certs) if entry is not None]
@@ -103,8 +105,8 @@ def write_pkcs12(key: PrivateKey | None, certificates: Sequence[Certificate], *,
     Without a key it is a trust store in the form Java reads. The bytes are random by nature.
 
     Raises:
-        MaterialError: `InvalidRequest` for a password that is empty or not UTF-8, `KeyInvalid` with detail
-            `KeyTypeUnsupported` for a key that PKCS#12 cannot hold.
+        MaterialError: `InvalidRequest` for a password that is empty or not UTF-8, `KeyMismatch` for a key of another
+            certificate, `KeyInvalid` with detail `KeyTypeUnsupported` for a key that PKCS#12 cannot hold.
     """
     encryption = _encryption(password)
     loaded = [x509.load_der_x509_certificate(certificate.der) for certificate in certificates]
@@ -112,6 +114,10 @@ def write_pkcs12(key: PrivateKey | None, certificates: Sequence[Certificate], *,
     if key is None:
         named = [pkcs12.PKCS12Certificate(item, name if place == 0 else None) for place, item in enumerate(loaded)]
         return pkcs12.serialize_java_truststore(named, encryption)
+    if not same_numbers(key.public, certificates[0].public_key):
+        raise MaterialError(
+            finding(Reason.KEY_MISMATCH, "the private key of a PKCS#12 file must be that of its first certificate.")
+        )
     try:
         return pkcs12.serialize_key_and_certificates(
             name,

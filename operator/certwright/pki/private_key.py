@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 from certwright.findings import Detail, Finding, MaterialError, Reason
 from certwright.pki.arithmetic import is_consistent
 from certwright.pki.pem import encode_pem
-from certwright.pki.public_key import KeyTypeError, PublicKey
+from certwright.pki.public_key import PublicKey
 
 if TYPE_CHECKING:
     from certwright.pki.certificate import Certificate
@@ -106,12 +106,9 @@ def adopt_key(loaded: object, origin: Origin, limits: IntakeLimits) -> PrivateKe
         raise unsupported_key(origin)
     if isinstance(loaded, rsa.RSAPrivateKey):
         _check_rsa(loaded, origin, limits)
-    try:
-        pkcs8 = loaded.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-        spki = loaded.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        return PrivateKey(pkcs8, PublicKey.from_spki(spki))
-    except (KeyTypeError, *PARSER_ERRORS):
-        raise unsupported_key(origin) from None
+    pkcs8 = loaded.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    spki = loaded.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return PrivateKey(pkcs8, PublicKey.from_spki(spki))
 
 
 def _check_rsa(key: rsa.RSAPrivateKey, origin: Origin, limits: IntakeLimits) -> None:
@@ -120,11 +117,7 @@ def _check_rsa(key: rsa.RSAPrivateKey, origin: Origin, limits: IntakeLimits) -> 
             Detail.LIMIT_EXCEEDED,
             f"an RSA key must have {limits.rsa_bits_min} to {limits.rsa_bits_max} bits; this one has {key.key_size}.",
         )
-    try:
-        consistent = is_consistent(key.private_numbers())
-    except PARSER_ERRORS:
-        consistent = False
-    if not consistent:
+    if not is_consistent(key.private_numbers()):
         raise origin.refusal(
             Detail.INCONSISTENT,
             "the numbers of the RSA key do not fit each other: it was damaged or put together from two keys. "
