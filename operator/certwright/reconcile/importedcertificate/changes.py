@@ -1,0 +1,39 @@
+"""Whether a status is worth a write: facts moved, and not merely the version of a Secret that somebody else touched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from certwright.api.importedcertificate import ImportedCertificateStatus
+from certwright.api.importedcertificate_status import TargetStatus
+from certwright.api.model import dump
+from certwright.reconcile.importedcertificate.past import Past
+from certwright.reconcile.importedcertificate.targets import Outcome
+
+
+def is_worth_writing(new: ImportedCertificateStatus, past: Past, outcomes: tuple[Outcome, ...]) -> bool:
+    """Say whether the new status tells anything that the stored one does not.
+
+    A target's resourceVersion counts only when we wrote the target ourselves: what a foreign change of metadata did to
+    it is read once and remembered by the process.
+    """
+    written = {each.key.name for each in outcomes if each.observed is not None and each.observed.written}
+    return _comparable(new, past, written) != _wire(past.status, past)
+
+
+def _comparable(new: ImportedCertificateStatus, past: Past, written: set[str]) -> Mapping[str, Any]:
+    rows = tuple(_as_recorded(row, past.targets.get(row.secret_name), written) for row in new.targets)
+    return dump(new.model_copy(update={"targets": rows}))
+
+
+def _as_recorded(row: TargetStatus, before: TargetStatus | None, written: set[str]) -> TargetStatus:
+    if before is None or row.uid != before.uid or row.secret_name in written:
+        return row
+    return row.model_copy(update={"resource_version": before.resource_version})
+
+
+def _wire(status: ImportedCertificateStatus, past: Past) -> Mapping[str, Any]:
+    # Conditions of others stand in the same list and are theirs to write.
+    ours = tuple(each for each in status.conditions if each.type in past.conditions)
+    return dump(status.model_copy(update={"conditions": ours}))

@@ -1,0 +1,141 @@
+"""What each target is to hold: the accepted material, or else the last good one, in the forms asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from certwright.api.importedcertificate import ImportedCertificateSpec
+from certwright.api.importedcertificate_spec import Target
+from certwright.api.importedcertificate_status import Served
+from certwright.findings import Detail, Finding, Reason, finding
+from certwright.pki.certificate import Certificate
+from certwright.pki.keys import matches
+from certwright.pki.private_key import PrivateKey
+from certwright.pki.render import Pkcs12Recipe, SecretRecipe, digest, matches_stored, read_stored
+from certwright.reconcile.importedcertificate.judgement import Content
+from certwright.reconcile.importedcertificate.past import Past
+from certwright.reconcile.importedcertificate.references import all_inputs, format_passwords, secret_key
+from certwright.reconcile.importedcertificate.sources import fetch_password
+from certwright.reconcile.importedcertificate.upload import Upload
+from certwright.reconcile.objects import Snapshot
+
+ENTITY_TYPES = ("SERVER", "COLLECTOR")
+"""The entity types that seed 1 documents; any other is answered with 400."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A certificate with what is served beside it, and its key."""
+
+    leaf: Certificate
+    chain: tuple[Certificate, ...]
+    key: PrivateKey | None = field(default=None, repr=False)
+
+
+def find_contents(
+    spec: ImportedCertificateSpec, snapshot: Snapshot, past: Past, *, accepted: Pair | None, upload: Upload | None
+) -> tuple[Content, ...]:
+    """Work out what the targets are to hold.
+
+    Args:
+        accepted: the material of this generation, when nothing is wrong with it. If something is, targets that were
+            stored once keep the last good.
+        upload: what was handed in, good or not: it may well be what is served.
+    """
+    pair = accepted or _find_last_good(spec, snapshot, past, upload)
+    return tuple(
+        _content(spec, target, snapshot, past, pair=pair, accepted=accepted is not None) for target in spec.targets
+    )
+
+
+def _content(
+    spec: ImportedCertificateSpec, target: Target, snapshot: Snapshot, past: Past, *, pair: Pair | None, accepted: bool
+) -> Content:
+    row = past.targets.get(target.secret_name)
+    was_stored = row is not None and row.digest is not None
+    findings = tuple(_find_defects(spec, target, snapshot))
+    if pair is None or not (accepted or was_stored):
+        return Content(target, findings, lost=pair is None and was_stored and not findings)
+    formats = []
+    for wanted, (data_key, place) in zip(target.formats, format_passwords(target, snapshot.subject.key.namespace)):
+        password = fetch_password(place, snapshot)
+        if isinstance(password, Finding):
+            findings = (*findings, password)
+        else:
+            formats.append(Pkcs12Recipe(data_key, wanted.alias or snapshot.subject.key.name, password))
+    findings = (*findings, *_find_format_defects(target, pair, formats))
+    if findings:
+        return Content(target, findings)
+    recipe = SecretRecipe((pair.leaf, *pair.chain), pair.key, formats=tuple(formats))
+    observed = snapshot.get(secret_key(snapshot.subject.key.namespace, target.secret_name))
+    fits = observed is not None and matches_stored(recipe, observed.data)
+    return Content(target, (), recipe, digest(recipe), observed.version if observed is not None and fits else None)
+
+
+def _find_defects(spec: ImportedCertificateSpec, target: Target, snapshot: Snapshot) -> Iterator[Finding]:
+    namespace, name = snapshot.subject.key.namespace, target.secret_name
+    if target.entity_type is not None and target.entity_type not in ENTITY_TYPES:
+        yield finding(
+            Reason.INVALID_REQUEST,
+            f"target `{name}`: `entityType` must be one of {' and '.join(f'`{each}`' for each in ENTITY_TYPES)}, not "
+            f"`{target.entity_type}`; its Secret stays as it is.",
+            detail=Detail.ENTITY_TYPE_UNKNOWN,
+        )
+    if secret_key(namespace, name) in all_inputs(spec, namespace):
+        yield finding(
+            Reason.INVALID_REQUEST,
+            f"target `{name}` is also an input of this object; it would be overwritten with itself. Choose another "
+            "`secretName`.",
+            detail=Detail.TARGET_IS_INPUT,
+        )
+
+
+def _find_format_defects(target: Target, pair: Pair, formats: list[Pkcs12Recipe]) -> Iterator[Finding]:
+    for each in formats:
+        try:
+            each.password.decode()
+        except UnicodeDecodeError:
+            yield finding(
+                Reason.INVALID_REQUEST,
+                f"target `{target.secret_name}`, format `{each.data_key}`: the password must be UTF-8 text.",
+                detail=Detail.PASSWORD_MISSING,
+            )
+    if formats and pair.key is not None and pair.key.algorithm.startswith("ML-DSA"):
+        yield finding(
+            Reason.INVALID_REQUEST,
+            f"target `{target.secret_name}`: PKCS#12 cannot hold {pair.key.algorithm} keys. Leave `formats` out, or use "
+            "another key.",
+            detail=Detail.KEY_TYPE_UNSUPPORTED,
+        )
+
+
+def _find_last_good(
+    spec: ImportedCertificateSpec, snapshot: Snapshot, past: Past, upload: Upload | None
+) -> Pair | None:
+    """Find what is served: in the upload itself when only time or trust turned against it, else in a target."""
+    served = past.status.served
+    if served is None or not any(row.digest for row in past.targets.values()):
+        return None
+    if upload is not None:
+        pair = _pick_served((*upload.certificates, *upload.others), upload.key, served)
+        if pair is not None:
+            return pair
+    for name in dict.fromkeys([target.secret_name for target in spec.targets] + list(past.targets)):
+        observed = snapshot.get(secret_key(snapshot.subject.key.namespace, name))
+        stored = read_stored(observed.data) if observed is not None else None
+        if stored is not None and stored.fingerprint == served.fingerprint:
+            pair = _pick_served((stored.leaf, *stored.chain), stored.key, served)
+            if pair is not None:
+                return pair
+    return None
+
+
+def _pick_served(certificates: tuple[Certificate, ...], key: PrivateKey | None, served: Served) -> Pair | None:
+    """Pick the served certificate, its chain and its key out of what there is; `None` when a part is missing."""
+    known = {each.fingerprint: each for each in certificates}
+    leaf = known.get(served.fingerprint)
+    chain = [known[each.fingerprint] for each in served.chain if each.fingerprint in known]
+    if leaf is None or len(chain) < len(served.chain) or key is None or not matches(key, leaf):
+        return None
+    return Pair(leaf, tuple(chain), key)

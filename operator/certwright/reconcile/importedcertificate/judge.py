@@ -1,0 +1,189 @@
+"""The judge: from a snapshot to a verdict on the material, and to what every target is to hold.
+
+Gathers all findings and lets the worst name the verdict; bad material is a verdict and never an exception.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import datetime
+
+from certwright.api.conditions import ConditionType
+from certwright.api.importedcertificate import ImportedCertificateSpec
+from certwright.api.model import parse
+from certwright.findings import Detail, Finding, MaterialError, Reason, finding, warning
+from certwright.pki.certificate import Certificate
+from certwright.pki.keys import matches
+from certwright.pki.names import prepare
+from certwright.reconcile.importedcertificate.contents import Pair, find_contents
+from certwright.reconcile.importedcertificate.instants import end_instant, first_after, warning_instant
+from certwright.reconcile.importedcertificate.judgement import Content, Judgement, errors_of
+from certwright.reconcile.importedcertificate.needs import has_changed
+from certwright.reconcile.importedcertificate.past import Past, read_past
+from certwright.reconcile.importedcertificate.references import find_references
+from certwright.reconcile.importedcertificate.upload import Upload, read_upload
+from certwright.reconcile.objects import Snapshot
+from certwright.validation import Arrangement, Options, Role, arrange, validate
+
+logger = logging.getLogger(__name__)
+
+
+def judge(snapshot: Snapshot) -> Judgement:
+    """Judge the wish and its material at `snapshot.now`."""
+    try:
+        spec = parse(ImportedCertificateSpec, snapshot.subject.spec)
+    except MaterialError as error:
+        return Judgement(None, (error.finding,))
+    past = read_past(snapshot.subject)
+    try:
+        return _judge(spec, snapshot, past)
+    except Exception as error:
+        # Strangers choose the bytes. What nobody foresaw must be said in the status, not tried again for ever.
+        logger.exception("judging %s failed", snapshot.subject.key)
+        problem = finding(
+            Reason.INTERNAL_ERROR,
+            f"the material could not be judged: unexpected {type(error).__name__}. This is a defect of certwright; "
+            "its log says more.",
+        )
+        # Every target keeps its place: one without content is left as it is.
+        return Judgement(spec, (problem,), contents=tuple(Content(target) for target in spec.targets))
+
+
+def _judge(spec: ImportedCertificateSpec, snapshot: Snapshot, past: Past) -> Judgement:
+    if snapshot.clock_doubted:
+        return _judge_without_time(spec, snapshot, past)
+    upload = read_upload(spec, snapshot, past)
+    arranged = _arrange(upload)
+    if arranged is None or isinstance(arranged, Finding):
+        findings = upload.findings if arranged is None else (*upload.findings, arranged)
+        return Judgement(spec, findings, contents=find_contents(spec, snapshot, past, accepted=None, upload=upload))
+    leaf = arranged.leaf
+    verdict = validate(
+        leaf,
+        intermediates=arranged.others,
+        anchors=None,
+        at=snapshot.now,
+        role=_role(spec),
+        options=Options(
+            dns_names=spec.dns_names,
+            ip_addresses=spec.ip_addresses,
+            previous_had_intermediate=past.status.served is not None and bool(past.status.served.chain),
+        ),
+    )
+    warns_at = warning_instant(leaf.not_before, leaf.not_after, spec.warn_before_percentage)
+    findings = (
+        *upload.findings,
+        *arranged.findings,
+        *verdict.findings,
+        *_find_key_defects(upload, leaf),
+        *_find_subject_differences(spec, leaf),
+        *_find_expiry(leaf, warns_at, snapshot.now),
+    )
+    pair = Pair(leaf, verdict.intermediates, upload.key)
+    mismatched = any(each.reason is Reason.KEY_MISMATCH for each in findings)
+    return Judgement(
+        spec=spec,
+        findings=findings,
+        leaf=leaf,
+        path=verdict.path,
+        chain=verdict.intermediates,
+        next_change=first_after(snapshot.now, (verdict.next_change, warns_at)),
+        pair_changed=_pair_changed(spec, snapshot, past) if mismatched else None,
+        contents=find_contents(spec, snapshot, past, accepted=None if errors_of(findings) else pair, upload=upload),
+    )
+
+
+def _arrange(upload: Upload) -> Arrangement | Finding | None:
+    """Tell the leaf from its chain; `None` when there is no certificate."""
+    if not upload.certificates:
+        return None
+    key = upload.key
+    try:
+        return arrange(
+            (*upload.certificates, *upload.others),
+            key_matches=None if key is None else lambda certificate: matches(key, certificate),
+        )
+    except MaterialError as error:
+        return error.finding
+
+
+def _judge_without_time(spec: ImportedCertificateSpec, snapshot: Snapshot, past: Past) -> Judgement:
+    """Keep the verdict there is; what is new cannot be judged while nobody knows what time it is."""
+    contents = find_contents(spec, snapshot, past, accepted=None, upload=read_upload(spec, snapshot, past))
+    if not has_changed(past, snapshot) and past.holds(ConditionType.READY) is not None:
+        return Judgement(spec, contents=contents, held=True)
+    doubt = finding(
+        Reason.NOT_CHECKED,
+        "the clocks of the operator and of the API server are too far apart to judge validity. It is judged as soon "
+        "as they agree.",
+        detail=Detail.CLOCK_DOUBTED,
+    )
+    return Judgement(spec, (doubt,), contents=contents)
+
+
+def _role(spec: ImportedCertificateSpec) -> Role:
+    server, client = "ServerAuth" in spec.usages, "ClientAuth" in spec.usages
+    if server and client:
+        return Role.BOTH
+    return Role.SERVER if server else Role.CLIENT if client else Role.ANY
+
+
+def _find_key_defects(upload: Upload, leaf: Certificate) -> Iterator[Finding]:
+    if upload.key is not None and not matches(upload.key, leaf):
+        yield finding(
+            Reason.KEY_MISMATCH,
+            f'the private key ({upload.key.public.description}) does not belong to the certificate "{leaf.label}" '
+            f"(serial {leaf.serial_hex[:40]}, {leaf.public_key.description}). Hand in the key it was issued for.",
+            fingerprint=leaf.fingerprint,
+        )
+
+
+def _find_subject_differences(spec: ImportedCertificateSpec, leaf: Certificate) -> Iterator[Finding]:
+    """Compare the subject with the wish, attribute by attribute (seed 5); an upload may differ, and it is said."""
+    if spec.subject is None:
+        return
+    wished = spec.subject
+    pairs = (
+        ("commonName", "CN", wished.common_name),
+        ("organizationName", "O", wished.organization_name),
+        ("organizationUnit", "OU", wished.organization_unit),
+        ("locality", "L", wished.locality),
+        ("stateProvince", "ST", wished.state_province),
+        ("countryCode", "C", wished.country_code),
+        ("email", "emailAddress", wished.email),
+    )
+    for field, attribute, value in pairs:
+        found = [text for name, text in leaf.subject.attributes if name == attribute]
+        if value is not None and not any(text == value or prepare(text) == prepare(value) for text in found):
+            shown = ", ".join(f'"{text}"' for text in found) or "nothing"
+            yield warning(
+                Reason.SUBJECT_DIFFERS,
+                f'`spec.subject.{field}` is "{value}", and the subject of the certificate says {shown}.',
+                fingerprint=leaf.fingerprint,
+            )
+
+
+def _find_expiry(leaf: Certificate, warns_at: datetime | None, now: datetime) -> Iterator[Finding]:
+    if warns_at is not None and warns_at <= now < end_instant(leaf.not_after):
+        yield warning(
+            Reason.EXPIRING_SOON,
+            f'the certificate "{leaf.label}" (serial {leaf.serial_hex[:40]}) expires on '
+            f"{leaf.not_after.date().isoformat()}. Hand in its successor.",
+            fingerprint=leaf.fingerprint,
+        )
+
+
+def _pair_changed(spec: ImportedCertificateSpec, snapshot: Snapshot, past: Past) -> datetime | None:
+    """Give the time at which one half of the pair was last changed: the other may be on its way."""
+    references = find_references(spec, snapshot.subject.key.namespace)
+    changes = [
+        observed.changed
+        for place in (references.certificate, references.private_key)
+        if place is not None and (observed := snapshot.get(place.object)) is not None and observed.changed is not None
+    ]
+    if past.status.observed_generation != snapshot.subject.generation:
+        changes.append(snapshot.now)
+    elif past.ready_reason == Reason.KEY_MISMATCH.value and (since := past.since(ConditionType.RECONCILING)):
+        changes.append(since)
+    return max((min(each, snapshot.now) for each in changes), default=None)

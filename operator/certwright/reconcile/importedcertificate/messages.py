@@ -1,0 +1,51 @@
+"""The sentences of conditions: what was found, what to do, and what is still served."""
+
+from __future__ import annotations
+
+from certwright.api.importedcertificate_status import Served
+from certwright.findings import Finding, Reason, printable
+from certwright.pki.certificate import Certificate
+from certwright.reconcile.importedcertificate.judgement import Judgement, errors_of
+from certwright.reconcile.importedcertificate.verdict import Standing
+
+_DATE = 10  # characters of `2026-12-02T08:00:00Z` that are the date
+_NAME_LIMIT = 100
+
+_NOT_REFUSALS = frozenset({Reason.REFERENCE_NOT_FOUND, Reason.NOT_CHECKED, Reason.SOURCE_REMOVED})
+
+
+def describe_standing(standing: Standing, judgement: Judgement, served: Served | None, *, stored: int) -> str:
+    """Say how the object stands: *Refused: … . Still served: serial 01ab, until 2026-12-02.*"""
+    worst = standing.worst
+    if worst is None:
+        return _describe_success(judgement.leaf, stored)
+    errors = errors_of(standing.findings)
+    refused = worst in errors_of(judgement.findings) and worst.reason not in _NOT_REFUSALS and not standing.waiting
+    text = ("Refused: " if refused else "Waiting: " if standing.waiting else "") + sentence(worst.message)
+    if len(errors) > 1:
+        text += f" {len(errors) - 1} more in `status.findings`."
+    if judgement.accepted:
+        return text
+    return f"{text} {describe_served_line(served)}"
+
+
+def describe_served_line(served: Served | None) -> str:
+    """Say what consumers have while new material is refused."""
+    if served is None:
+        return "Nothing is served yet."
+    return f"Still served: serial {served.serial_number}, until {served.valid_thru[:_DATE]}."
+
+
+def _describe_success(leaf: Certificate | None, stored: int) -> str:
+    if leaf is None:
+        return ""
+    text = f"{printable(leaf.label, limit=_NAME_LIMIT)}, serial {leaf.serial_hex[:_NAME_LIMIT]}, is valid until "
+    text += f"{leaf.not_after.date().isoformat()}"
+    if stored:
+        text += f", stored in {stored} Secret{'s' if stored > 1 else ''}"
+    return text + "."
+
+
+def sentence(text: str) -> str:
+    """End a text with a full stop, unless it was cut or ends with a command to copy."""
+    return text if text.endswith((".", "…")) or "kubectl" in text else text + "."

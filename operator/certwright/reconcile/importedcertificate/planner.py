@@ -1,0 +1,88 @@
+"""The planner: from a judgement to what is left to be done.
+
+Targets first, then the workloads that use them, then the status with its events: the status tells what became of the
+others, so it is written when they are done. Each call gives the next stage; the executor asks again after it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from certwright.api.importedcertificate import ImportedCertificateStatus
+from certwright.api.model import dump
+from certwright.findings import FailureCause
+from certwright.reconcile.importedcertificate.changes import is_worth_writing
+from certwright.reconcile.importedcertificate.conditions import Scene
+from certwright.reconcile.importedcertificate.events import find_events
+from certwright.reconcile.importedcertificate.judgement import Judgement
+from certwright.reconcile.importedcertificate.past import Past, read_instant, read_past
+from certwright.reconcile.importedcertificate.refresh import decide_refresh
+from certwright.reconcile.importedcertificate.settled import DOUBT
+from certwright.reconcile.importedcertificate.status import (
+    build_minimal_status,
+    build_status,
+    find_served,
+    judge_validation,
+)
+from certwright.reconcile.importedcertificate.targets import decide_targets
+from certwright.reconcile.importedcertificate.verdict import find_standing
+from certwright.reconcile.objects import Snapshot
+from certwright.reconcile.plan import Action, Plan, WriteStatus
+from certwright.settings import Settings
+
+REFUSALS = frozenset({FailureCause.TOO_LARGE, FailureCause.INVALID})
+"""What the API server answers to a status that it does not take; a smaller one may pass."""
+
+
+def plan(judgement: Judgement, snapshot: Snapshot, *, settings: Settings) -> Plan:
+    """Say what is left to be done; planned again after success, nothing is."""
+    if snapshot.subject.deleting:
+        return Plan()
+    past = read_past(snapshot.subject)
+    outcomes = decide_targets(judgement, snapshot, past)
+    writes = tuple(each.action for each in outcomes if each.action is not None)
+    if writes:
+        return Plan((writes,))
+    refresh = decide_refresh(outcomes, snapshot, past, settings=settings)
+    patches = tuple(each.action for each in (refresh.workloads or {}).values() if each.action is not None)
+    if patches:
+        return Plan((patches,))
+    standing = find_standing(judgement, outcomes, refresh, snapshot=snapshot, past=past, settings=settings)
+    if judgement.held:
+        return Plan((), snapshot.now + DOUBT, standing.retry)
+    scene = Scene(
+        judgement=judgement,
+        outcomes=outcomes,
+        refresh=refresh,
+        standing=standing,
+        served=find_served(judgement, outcomes, past, now=snapshot.now),
+        validation=judge_validation(judgement),
+        past=past,
+        snapshot=snapshot,
+    )
+    status = build_status(scene)
+    requeue_at = _earliest(standing.requeue_at, read_instant(status.next_check_time), _doubt(snapshot))
+    stage = _report(scene, status, past)
+    return Plan((stage,) if stage else (), requeue_at, standing.retry)
+
+
+def _report(scene: Scene, full: ImportedCertificateStatus, past: Past) -> tuple[Action, ...]:
+    """Write the status, with the events that it is worth, unless it says what the stored one says."""
+    subject, status = scene.snapshot.subject, full
+    failure = scene.snapshot.failures.get(subject.key)
+    if failure is not None:
+        if failure.cause not in REFUSALS:
+            return ()
+        status = build_minimal_status(scene, full, failure)
+    if not is_worth_writing(status, past, scene.outcomes):
+        return ()
+    write = WriteStatus(subject.key, subject.version, dump(status))
+    return (write, *(find_events(scene, full) if failure is None else ()))
+
+
+def _doubt(snapshot: Snapshot) -> datetime | None:
+    return snapshot.now + DOUBT if snapshot.clock_doubted else None
+
+
+def _earliest(*instants: datetime | None) -> datetime | None:
+    return min((each for each in instants if each is not None), default=None)

@@ -1,0 +1,89 @@
+"""The reconciler of ImportedCertificates: its pure steps under the names that the runtime knows."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from certwright.findings import Detail, Reason
+from certwright.reconcile.importedcertificate.judge import judge
+from certwright.reconcile.importedcertificate.judgement import Judgement
+from certwright.reconcile.importedcertificate.needs import find_dependencies, find_needs, read_spec
+from certwright.reconcile.importedcertificate.planner import plan
+from certwright.reconcile.importedcertificate.references import all_inputs
+from certwright.reconcile.importedcertificate.settled import find_due
+from certwright.reconcile.objects import Kind, ObjectKey, Snapshot, Subject, Version
+from certwright.reconcile.plan import Peek, Plan
+from certwright.settings import Settings
+
+ENGINE = 1
+"""Raised whenever the same material could be judged, stored or reported differently than before."""
+
+HEAVY_BYTES = 64 * 1024
+"""Inputs beyond this size together are judged in a worker process."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedCertificates:
+    """The pure steps of ImportedCertificates; see `certwright.reconcile.plan.Reconciler`."""
+
+    settings: Settings
+    kind: Kind = Kind.IMPORTED_CERTIFICATE
+
+    def references(self, subject: Subject) -> frozenset[ObjectKey]:
+        """Give every Secret and ConfigMap that this subject reads or writes."""
+        return find_dependencies(subject)
+
+    def needs(self, snapshot: Snapshot) -> frozenset[ObjectKey]:
+        """Say what must be read for a verdict, given what is known so far."""
+        return find_needs(snapshot)
+
+    def settled(
+        self, snapshot: Snapshot, peek: Peek, *, verified: Mapping[ObjectKey, Version]
+    ) -> datetime | Literal[False] | None:
+        """Say, from status and held metadata alone, whether a pass is due (`False`), else when the next check is."""
+        return find_due(snapshot, peek, verified)
+
+    def is_heavy(self, snapshot: Snapshot) -> bool:
+        """Say whether judging takes more than a moment: password-based key derivation, or large inputs."""
+        spec = read_spec(snapshot.subject)
+        if spec is None:
+            return False
+        if any(target.formats for target in spec.targets):
+            return True
+        upload, key = spec.certificate_ref, spec.private_key_ref
+        if (upload is not None and upload.password_ref is not None) or (
+            key is not None and key.password_ref is not None
+        ):
+            return True
+        inputs = (snapshot.get(each) for each in all_inputs(spec, snapshot.subject.key.namespace))
+        size = sum(len(value) for each in inputs if each is not None for value in each.data.values())
+        return size + len(spec.certificate or "") + len(spec.chain or "") > HEAVY_BYTES
+
+    def judge(self, snapshot: Snapshot) -> Judgement:
+        """Judge the material; pure and picklable both ways."""
+        return judge(snapshot)
+
+    def plan(self, judgement: Judgement, snapshot: Snapshot) -> Plan:
+        """Say what is left to be done; quick, runs on the event loop."""
+        return plan(judgement, snapshot, settings=self.settings)
+
+
+def judged_by(settings: Settings) -> str:
+    """Digest what a verdict depends on besides the inputs: the engine, the vocabulary, and the settings that count.
+
+    A verdict of another engine is made again after an upgrade; one of equal settings is not made again after a
+    restart.
+    """
+    rules = {
+        "engine": ENGINE,
+        "reasons": sorted(Reason),
+        "details": sorted(Detail),
+        "settings": [settings.stalled_after_seconds, settings.pair_grace_seconds],
+    }
+    canonical = json.dumps(rules, sort_keys=True, separators=(",", ":"))
+    return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
