@@ -559,13 +559,12 @@ Expect CERTIFICATE_CHAIN_IS_INVALID (522); the message names the issuer that is 
 EOF
 
 issue forged-issuing '/C=DE/O=Example GmbH/CN=Example Issuing CA 1' root "$ca_extensions"
-issue wrong-issuer '/C=DE/O=Example GmbH/CN=wrong.example.com' issuing \
-  "$(server_extensions wrong.example.com | grep -v KeyIdentifier)"
-bad_upload wrong-issuer 'CERTIFICATE_CHAIN_IS_INVALID 522' ChainInvalid wrong-issuer.key wrong-issuer.crt \
+server wrong-issuer wrong.example.com
+bad_upload wrong-issuer 'CERTIFICATE_CHAIN_IS_INVALID 522' IssuerNotFound wrong-issuer.key wrong-issuer.crt \
   forged-issuing.crt > "$output/bad/wrong-issuer.yaml" <<'EOF'
-The intermediate has the issuer's name and another key, as after a CA was renewed: the signature does not verify.
+The intermediate has the issuer's name and another key, as after a CA was renewed.
 
-Expect CERTIFICATE_CHAIN_IS_INVALID (522).
+Expect CERTIFICATE_CHAIN_IS_INVALID (522); the message names the key that is missing.
 EOF
 
 issue expired-issuing '/C=DE/O=Example GmbH/CN=Example Issuing CA 0' root "$ca_extensions" "$start" 20250101000000Z
