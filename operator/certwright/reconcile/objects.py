@@ -137,6 +137,7 @@ class Snapshot:
         objects: what was read; `None` says that the object is known to be absent.
         failures: reads and writes of this pass that failed, by object; a failed read leaves no entry in `objects`.
         clock_doubted: system time and the API server's `Date` are more than 60 s apart: judge nothing by time.
+        epoch: the Lease's `leaseTransitions` under which this pass is made; creations bear it.
     """
 
     subject: Subject
@@ -145,6 +146,7 @@ class Snapshot:
     objects: Mapping[ObjectKey, Observed | None] = field(default_factory=dict)
     failures: Mapping[ObjectKey, Failure] = field(default_factory=dict)
     clock_doubted: bool = False
+    epoch: int = 0
 
     def get(self, key: ObjectKey) -> Observed | None:
         """Give the object as read; `None` when it is absent or could not be read (see `failures`)."""

@@ -47,17 +47,13 @@ class ApplySecret:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Give a target up without touching its data: a merge patch that removes our label and annotations.
+    """Give a target up without touching its data: a merge patch that removes label, annotations and owner reference.
 
     An empty apply would remove the data with the ownership.
-
-    Attributes:
-        owner_references: the list to leave behind, ours taken out; `None` when ours is not in it and the list stays.
     """
 
     key: ObjectKey
     replaces: Version
-    owner_references: tuple[Mapping[str, Any], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +146,10 @@ JudgementT = TypeVar("JudgementT")
 class Reconciler(Protocol[JudgementT]):
     """The pure steps of one kind; `runtime` drives them, `cluster` serves them, `check` walks them with files."""
 
-    kind: Kind
+    @property
+    def kind(self) -> Kind:
+        """Give the kind; a property, so that a frozen value may be a reconciler."""
+        ...
 
     def references(self, subject: Subject) -> frozenset[ObjectKey]:
         """Say which objects this subject refers to or writes, from spec and status alone (the dependency index)."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from certwright.api.kind import API_VERSION
 from certwright.findings import MESSAGE_LIMIT, Detail, Finding, Reason, finding
-from certwright.reconcile.objects import Observed, Subject
+from certwright.reconcile.objects import Observed, Snapshot, Subject
 from certwright.reconcile.plan import (
     ALLOW_WRITE_ANNOTATION,
     EPOCH_ANNOTATION,
@@ -96,12 +96,11 @@ def intended_labels() -> Mapping[str, str]:
     return {MANAGED_BY_LABEL: MANAGED_BY}
 
 
-def intended_annotations(subject: Subject, observed: Observed | None) -> Mapping[str, str]:
-    """Give our annotations: the owner, and the epoch of the creation as long as the object bears it."""
-    annotations = {OWNER_ANNOTATION: subject.owner}
-    if observed is not None and EPOCH_ANNOTATION in observed.annotations:
-        annotations[EPOCH_ANNOTATION] = observed.annotations[EPOCH_ANNOTATION]
-    return annotations
+def intended_annotations(snapshot: Snapshot, observed: Observed | None) -> Mapping[str, str]:
+    """Give our annotations: the owner, and the epoch of the creation, which stays as long as the object bears it."""
+    annotations = {OWNER_ANNOTATION: snapshot.subject.owner}
+    epoch = str(snapshot.epoch) if observed is None else observed.annotations.get(EPOCH_ANNOTATION)
+    return annotations if epoch is None else {**annotations, EPOCH_ANNOTATION: epoch}
 
 
 def is_labelled(observed: Observed) -> bool:

@@ -76,7 +76,7 @@ def _report(scene: Scene, full: ImportedCertificateStatus, past: Past) -> tuple[
         status = build_minimal_status(scene, full, failure)
     if not is_worth_writing(status, past, scene.outcomes):
         return ()
-    write = WriteStatus(subject.key, subject.version, dump(status))
+    write = WriteStatus(subject.key, subject.version, dump(status), subject)
     return (write, *(find_events(scene, full) if failure is None else ()))
 
 

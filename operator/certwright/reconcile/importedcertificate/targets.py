@@ -112,7 +112,7 @@ def _apply(
         recipe=content.recipe,
         type=observed.type if observed else TLS_TYPE,
         labels=intended_labels(),
-        annotations=intended_annotations(subject, observed),
+        annotations=intended_annotations(snapshot, observed),
         owner_reference=owner_reference(subject) if referenced else None,
         stored=observed.data if observed else {},
     )
@@ -136,9 +136,7 @@ def _decide_left(
         return None  # another of our objects holds it now
     if delete and was_created_by_us(observed, subject) and key not in inputs:
         return _act(bare, Delete(key, observed.version))
-    others = tuple(each for each in observed.owner_references if each.get("uid") != subject.version.uid)
-    remaining = others if len(others) < len(observed.owner_references) else None
-    return _act(bare, Release(key, observed.version, remaining))
+    return _act(bare, Release(key, observed.version))
 
 
 _PERMANENT: Mapping[FailureCause, Detail] = {
