@@ -53,7 +53,7 @@ def children(data: bytes, start: int, stop: int) -> list[Node]:
             length = data[start + 1]
             start += 2
             if length >= _SHORT:
-                length, start = _long_length(data, start, length & 0x7F)
+                length, start = long_length(data, start, length & 0x7F)
             end = start + length
             if end > stop or tag & _LONG_TAG == _LONG_TAG:
                 raise DerError("a length exceeds its surroundings, or a tag is out of range")
@@ -64,7 +64,12 @@ def children(data: bytes, start: int, stop: int) -> list[Node]:
     return nodes
 
 
-def _long_length(data: bytes, start: int, count: int) -> tuple[int, int]:
+def long_length(data: bytes, start: int, count: int) -> tuple[int, int]:
+    """Return a length that `count` octets at `start` hold, and where the contents start.
+
+    Raises:
+        DerError: it is indefinite, oversized or not in its shortest form.
+    """
     if not 0 < count <= _LENGTH_OCTETS_LIMIT:
         raise DerError("an indefinite or oversized length")
     length = int.from_bytes(data[start : start + count], "big")

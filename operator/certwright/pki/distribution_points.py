@@ -94,3 +94,55 @@ def _distribution_point(value: bytes, point: der.Node) -> DistributionPoint:
         else:
             raise der.DerError("an unknown field")
     return DistributionPoint(**facts)
+
+
+@dataclass(frozen=True, slots=True)
+class IssuingPoint:
+    """RFC 5280 §5.2.5: which certificates and reasons a revocation list is about.
+
+    Attributes:
+        names: the full name of the distribution point, None when absent.
+        relative_name: contents of the one relative name to add to the list issuer's name, None when absent.
+        only_users: no certificate of a CA.
+        only_cas: no certificate of an end entity.
+        only_attributes: no public key certificate at all.
+        reasons: None is all.
+        indirect: entries may be about certificates of other issuers.
+    """
+
+    names: GeneralNames | None = None
+    relative_name: bytes | None = None
+    only_users: bool = False
+    only_cas: bool = False
+    only_attributes: bool = False
+    reasons: frozenset[str] | None = None
+    indirect: bool = False
+
+    def names_under(self, issuer: Name) -> GeneralNames | None:
+        """Return the names, a relative one completed with the name of the list's `issuer`; None when there is none."""
+        if self.relative_name is None:
+            return self.names
+        return GeneralNames(directories=(issuer.extended_by(self.relative_name),))
+
+
+_FLAGS = {0x81: "only_users", 0x82: "only_cas", 0x84: "indirect", 0x85: "only_attributes"}
+_SOME_REASONS = 0x83
+
+
+def read_issuing_point(value: bytes) -> IssuingPoint:
+    """Decode issuingDistributionPoint.
+
+    Raises:
+        DerError: it is damaged.
+    """
+    facts: dict[str, Any] = {}
+    for node in der.inside(value, der.whole(value, der.SEQUENCE), der.SEQUENCE):
+        if node[0] == _NAME:
+            facts.update(read_point_name(value, node))
+        elif node[0] == _SOME_REASONS:
+            facts["reasons"] = der.named_bits(value, node, REVOCATION_REASONS)
+        elif node[0] in _FLAGS:
+            facts[_FLAGS[node[0]]] = der.boolean(value, node)
+        else:
+            raise der.DerError("an unknown field")
+    return IssuingPoint(**facts)

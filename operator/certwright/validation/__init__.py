@@ -1,0 +1,18 @@
+"""Path building and validation, revocation, usage and names: certificates in, a verdict out; pure (RFC 5280 §6)."""
+
+from certwright.validation.chain_order import Arrangement, arrange
+from certwright.validation.options import DEFAULT_OPTIONS, Limits, Options, Revocation, Role
+from certwright.validation.target import validate
+from certwright.validation.verdict import Verdict
+
+__all__ = [
+    "DEFAULT_OPTIONS",
+    "Arrangement",
+    "Limits",
+    "Options",
+    "Revocation",
+    "Role",
+    "Verdict",
+    "arrange",
+    "validate",
+]
