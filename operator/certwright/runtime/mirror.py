@@ -79,6 +79,10 @@ class Mirror:
         del self._entries[key]
         return True
 
+    def is_gone(self, uid: str) -> bool:
+        """Say whether the object of this uid was seen to be deleted."""
+        return uid in self._gone
+
     def clear(self) -> None:
         """Forget everything: the cluster's history is not the one we knew."""
         self._entries.clear()

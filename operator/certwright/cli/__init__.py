@@ -1,0 +1,45 @@
+"""The command line; each command is loaded when it is called, for the operator's imports take a second."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+from certwright import __version__
+
+COMMANDS = {
+    "run": ("certwright.cli.run", "run", "Run the operator."),
+    "crds": ("certwright.cli.crds", "crds", "Print the CustomResourceDefinitions of this version."),
+}
+"""Where each command is, and its help of one line: listing the commands loads none of them."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are loaded when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """List the names."""
+        return sorted({*super().list_commands(ctx), *COMMANDS})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load a command; `None` when there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        module, name, _ = COMMANDS[cmd_name]
+        command = getattr(importlib.import_module(module), name)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{module}.{name} must be a command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands with their help."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, words) for name, (_, _, words) in sorted(COMMANDS.items())])
+
+
+@click.group(cls=LazyGroup)
+@click.version_option(__version__, prog_name="certwright")
+def cli() -> None:
+    """Validate certificates that somebody else issued and write the good ones to Secrets."""

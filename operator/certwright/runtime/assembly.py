@@ -1,0 +1,225 @@
+"""How the parts of the operator hang together; `certwright.runtime.operator` starts and stops them."""
+
+from __future__ import annotations
+
+import functools
+import os
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from random import Random, SystemRandom
+from typing import Any
+
+from certwright.cluster.client import ApiServer
+from certwright.cluster.clock import SystemClock
+from certwright.cluster.connection import Connection
+from certwright.cluster.event_recorder import EventRecorder
+from certwright.cluster.metadata_watch import MetadataWatch, scopes_of
+from certwright.cluster.retries import Retrying
+from certwright.pki.render import SecretRecipe, render
+from certwright.reconcile.objects import Kind, ObjectKey, Snapshot
+from certwright.reconcile.plan import Reconciler
+from certwright.runtime.dependencies import Dependencies
+from certwright.runtime.driver import Driver
+from certwright.runtime.intake import Intake
+from certwright.runtime.kopf_source import KopfSource, Login
+from certwright.runtime.leadership import Gate
+from certwright.runtime.lists import Lists
+from certwright.runtime.metrics import Metrics
+from certwright.runtime.mirror import Mirror
+from certwright.runtime.passes import Surroundings
+from certwright.runtime.preflight import Preflight
+from certwright.runtime.processes import Processes
+from certwright.runtime.queue import Priority
+from certwright.runtime.readiness import Readiness
+from certwright.runtime.rereads import Rereads
+from certwright.runtime.supervisor import Supervisor
+from certwright.runtime.sweep import Sweep
+from certwright.runtime.workers import Limits, Outcome, Workers
+from certwright.settings import Settings
+
+WATCHED_KINDS = (Kind.SECRET, Kind.CONFIG_MAP)
+"""Watched by their metadata, because our own objects refer to them."""
+
+RENDERING = "\x00rendering"
+"""In the place of a namespace, for the share of the worker processes: rendering knows of none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What judges and plans.
+
+    Attributes:
+        reconcilers: the pure steps of each kind; these kinds are watched.
+        judged_by: digest of everything but its inputs that a verdict depends on; see `status.record.judgedBy`.
+    """
+
+    reconcilers: Mapping[Kind, Reconciler[Any]]
+    judged_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What is there before the API server answers.
+
+    Attributes:
+        login: who gives credentials.
+        restore_signals: called when kopf has taken the signal handlers.
+    """
+
+    settings: Settings
+    login: Login
+    engine: Engine
+    gate: Gate
+    clock: SystemClock
+    readiness: Readiness
+    metrics: Metrics
+    restore_signals: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything that runs, once there is a connection."""
+
+    mirror: Mirror
+    workers: Workers
+    watch: MetadataWatch
+    sweep: Sweep
+    supervisor: Supervisor
+    rereads: Rereads
+    processes: Processes
+    recorder: EventRecorder
+
+
+def assemble(ground: Ground, connection: Connection) -> Parts:
+    """Make the parts and tell them of each other; nothing runs yet."""
+    settings, random = ground.settings, SystemRandom()
+    requests = Retrying(connection)
+    processes = Processes(limit=settings.processes, seconds=settings.work_seconds)
+    recorder = EventRecorder(
+        requests, clock=ground.clock, instance=_instance(), events_per_hour=settings.events_per_hour
+    )
+    cluster = ApiServer(requests, render=functools.partial(_render, processes), recorder=recorder)
+    mirror = Mirror()
+    office = _Office()
+    watch = MetadataWatch(
+        requests,
+        scopes_of(WATCHED_KINDS, settings.watch_namespaces),
+        on_change=office.on_change,
+        on_reset=office.on_reset,
+    )
+    dependencies = Dependencies(watch.cache)
+    workers = Workers(office.work, gate=ground.gate, clock=ground.clock, limits=_limits(settings), random=random)
+    intake = Intake(mirror, dependencies, ground.engine.reconcilers, desk=workers, count=ground.metrics.delivered)
+    around = Surroundings(
+        cluster=cluster,
+        cache=watch.cache,
+        clock=ground.clock,
+        judge_in=functools.partial(_judge, processes),
+        judged_by=ground.engine.judged_by,
+    )
+    driver = Driver(
+        ground.engine.reconcilers, mirror, dependencies, intake=intake, around=around, metrics=ground.metrics
+    )
+    kinds = tuple(ground.engine.reconcilers)
+    sweep = Sweep(
+        Lists(requests, cluster, kinds, settings.watch_namespaces),
+        mirror,
+        intake,
+        readiness=ground.readiness,
+        seconds=settings.sweep_seconds,
+        random=random,
+    )
+    supervisor = _supervise(ground, requests, intake, sweep, random)
+    office.open(driver, intake, supervisor)
+    intake.on_list = sweep.request
+    intake.on_new_history = office.on_reset
+    return Parts(
+        mirror, workers, watch, sweep, supervisor, _rereads(settings, mirror, driver, workers), processes, recorder
+    )
+
+
+class _Office:
+    """The knot of the parts: who is called before who is called exists."""
+
+    def __init__(self) -> None:
+        self._driver: Driver | None = None
+        self._intake: Intake | None = None
+        self._supervisor: Supervisor | None = None
+
+    def open(self, driver: Driver, intake: Intake, supervisor: Supervisor) -> None:
+        self._driver, self._intake, self._supervisor = driver, intake, supervisor
+
+    async def work(self, key: ObjectKey) -> Outcome:
+        if self._driver is None:
+            raise RuntimeError("work was asked for before the parts were assembled")
+        return await self._driver.work(key)
+
+    def on_change(self, key: ObjectKey) -> None:
+        if self._intake is not None:
+            self._intake.changed(key)
+
+    def on_reset(self) -> None:
+        if self._supervisor is not None:
+            self._supervisor.restart()
+
+
+def _supervise(ground: Ground, requests: Retrying, intake: Intake, sweep: Sweep, random: Random) -> Supervisor:
+    kinds, namespaces = tuple(ground.engine.reconcilers), ground.settings.watch_namespaces
+    source = KopfSource(
+        kinds,
+        namespaces=namespaces,
+        login=ground.login,
+        deliver=intake.deliver,
+        restore_signals=ground.restore_signals,
+    )
+    starts = 0
+
+    def on_start() -> None:
+        nonlocal starts
+        starts += 1
+        if starts > 1:
+            ground.metrics.watch_restarted("kopf")
+        sweep.request()
+
+    return Supervisor(
+        source, Preflight(requests, kinds, namespaces), readiness=ground.readiness, on_start=on_start, random=random
+    )
+
+
+def _rereads(settings: Settings, mirror: Mirror, driver: Driver, workers: Workers) -> Rereads:
+    def ask(key: ObjectKey) -> None:
+        driver.ask_in_full(key)
+        workers.add(key, Priority.ROUTINE)
+
+    return Rereads(
+        lambda: [key for key, _ in mirror.items()],
+        ask,
+        seconds=settings.reread_seconds,
+        per_second=settings.reread_per_second,
+        random=SystemRandom(),
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        workers=settings.workers,
+        backoff_max_seconds=settings.backoff_max_seconds,
+        release_per_second=settings.release_per_second,
+    )
+
+
+def _instance() -> str:
+    return os.environ.get("HOSTNAME") or socket.gethostname()
+
+
+async def _judge(processes: Processes, reconciler: Reconciler[Any], snapshot: Snapshot) -> Any:
+    if not reconciler.is_heavy(snapshot):
+        return reconciler.judge(snapshot)
+    return await processes.run(reconciler.judge, snapshot, namespace=snapshot.subject.key.namespace)
+
+
+async def _render(processes: Processes, recipe: SecretRecipe, stored: Mapping[str, bytes]) -> dict[str, bytes]:
+    if not recipe.formats:
+        return render(recipe, stored)
+    return await processes.run(render, recipe, stored, namespace=RENDERING)

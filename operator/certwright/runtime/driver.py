@@ -1,0 +1,144 @@
+"""One piece of work: run a pass over an object, and turn however it ended into when to look again."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from certwright.findings import ClusterError, Reason
+from certwright.reconcile.objects import Kind, ObjectKey, Subject, Version
+from certwright.reconcile.plan import Reconciler
+from certwright.runtime.dependencies import Dependencies
+from certwright.runtime.intake import Intake
+from certwright.runtime.mirror import Mirror
+from certwright.runtime.passes import PassResult, Surroundings, run_pass
+from certwright.runtime.workers import Outcome
+
+logger = logging.getLogger(__name__)
+
+NO_VERSIONS: Mapping[ObjectKey, Version] = {}
+
+
+class PassMetrics(Protocol):
+    """What is counted about passes."""
+
+    def passed(self, kind: str, result: str, seconds: float) -> None:
+        """Count one pass."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """How a pass ended: a word for metrics, what follows, and the object as it left it."""
+
+    result: str
+    outcome: Outcome
+    subject: Subject | None = None
+
+
+class Driver:
+    """Do the work on a key; `work` is what `certwright.runtime.workers.Workers` call.
+
+    Args:
+        reconcilers: the pure steps of each kind.
+        mirror: our own objects.
+        dependencies: who refers to whom.
+        intake: says what an object refers to, and is told what is gone.
+        around: what a pass works with.
+        metrics: counts.
+    """
+
+    def __init__(
+        self,
+        reconcilers: Mapping[Kind, Reconciler[Any]],
+        mirror: Mirror,
+        dependencies: Dependencies,
+        *,
+        intake: Intake,
+        around: Surroundings,
+        metrics: PassMetrics,
+    ) -> None:
+        self._reconcilers = reconcilers
+        self._mirror = mirror
+        self._dependencies = dependencies
+        self._intake = intake
+        self._around = around
+        self._metrics = metrics
+        self._verified: dict[ObjectKey, Mapping[ObjectKey, Version]] = {}
+        self._full: set[ObjectKey] = set()
+
+    def ask_in_full(self, key: ObjectKey) -> None:
+        """Let the next pass over the object read and judge whatever the evidence says."""
+        self._full.add(key)
+
+    async def work(self, key: ObjectKey) -> Outcome:
+        """Run one pass; whatever goes wrong in it, nothing is raised but a cancellation."""
+        subject = self._mirror.begin(key)
+        if subject is None:
+            self._verified.pop(key, None)
+            self._full.discard(key)
+            return Outcome()
+        started = time.perf_counter()
+        end = _End("cancelled", Outcome())
+        try:
+            end = await self._attempt(key, subject)
+        finally:
+            foreign = self._mirror.end(key, end.subject)
+            self._metrics.passed(key.kind, end.result, time.perf_counter() - started)
+        if end.outcome.conflict:
+            return await self._refresh(key)
+        if end.subject is not None and end.subject is not subject:
+            # What was stored is now part of the status, and so of what a change must wake this object for.
+            self._dependencies.update(key, self._intake.references(end.subject))
+        if foreign:
+            return Outcome(end.outcome.check_at, conflict=True)
+        return end.outcome
+
+    async def _attempt(self, key: ObjectKey, subject: Subject) -> _End:
+        full = key in self._full
+        try:
+            result = await run_pass(
+                self._reconcilers[key.kind],
+                subject,
+                around=self._around,
+                verified=self._verified.get(key, NO_VERSIONS),
+                full=full,
+            )
+        except ClusterError as error:
+            logger.warning("%s", error.message, extra={"about": key, "reason": error.cause.value})
+            return _End("retry", Outcome(retry=True, retry_after=error.retry_after or 0.0))
+        except Exception:
+            # A defect of ours, or of a library, that the judge did not turn into a finding.
+            logger.exception("a pass failed", extra={"about": key, "reason": Reason.INTERNAL_ERROR.value})
+            return _End("error", Outcome(retry=True))
+        if full and not (result.retry or result.conflict):
+            self._full.discard(key)
+        if result.verified and not result.settled:
+            self._verified[key] = result.verified
+        return _End(_word(result), Outcome(result.requeue_at, result.retry, result.conflict), result.subject)
+
+    async def _refresh(self, key: ObjectKey) -> Outcome:
+        """Read an object that moved on during its pass: the watch may be behind, and the next pass must not be."""
+        try:
+            subject = await self._around.cluster.read_subject(key)
+        except ClusterError as error:
+            logger.warning("%s", error.message, extra={"about": key, "reason": error.cause.value})
+            return Outcome(retry=True, retry_after=error.retry_after or 0.0)
+        if subject is None:
+            if self._mirror.remove(key):
+                self._intake.gone(key)
+            return Outcome()
+        self._mirror.put(subject)
+        self._dependencies.update(key, self._intake.references(subject))
+        return Outcome(conflict=True)
+
+
+def _word(result: PassResult) -> str:
+    if result.settled:
+        return "settled"
+    if result.conflict:
+        return "conflict"
+    return "retry" if result.retry else "done"

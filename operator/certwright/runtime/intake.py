@@ -1,0 +1,123 @@
+"""Where news arrives: from the watch of our own objects, from the sweep, and about what those refer to."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from certwright.reconcile.objects import Kind, ObjectKey, Subject
+from certwright.reconcile.plan import Reconciler
+from certwright.runtime.dependencies import Dependencies
+from certwright.runtime.mirror import Change, Mirror
+from certwright.runtime.queue import Priority
+
+logger = logging.getLogger(__name__)
+
+DELETED = "DELETED"
+
+
+class Desk(Protocol):
+    """Who works on what has changed; in practice `certwright.runtime.workers.Workers`."""
+
+    def add(self, key: ObjectKey, priority: Priority = Priority.CHANGE) -> None:
+        """Ask for work on a key."""
+        ...
+
+    def forget(self, key: ObjectKey) -> None:
+        """Drop everything that is planned for a key."""
+        ...
+
+
+class Intake:
+    """Take news in: keep mirror and dependencies true and ask for the work that follows.
+
+    Args:
+        mirror: our own objects.
+        dependencies: who refers to whom.
+        reconcilers: say what an object refers to.
+        desk: takes the work.
+        count: told kind and meaning of each event.
+
+    Attributes:
+        on_list: called when the watch delivers from a list, that is, after a gap.
+        on_new_history: called when etcd was restored from a backup.
+    """
+
+    def __init__(
+        self,
+        mirror: Mirror,
+        dependencies: Dependencies,
+        reconcilers: Mapping[Kind, Reconciler[Any]],
+        *,
+        desk: Desk,
+        count: Callable[[str, str], None],
+    ) -> None:
+        self._mirror = mirror
+        self._dependencies = dependencies
+        self._reconcilers = reconcilers
+        self._desk = desk
+        self._count = count
+        self.on_list: Callable[[], None] = _nothing
+        self.on_new_history: Callable[[], None] = _nothing
+
+    def deliver(self, kind: Kind, type_: str | None, manifest: Mapping[str, Any]) -> None:
+        """Take in an event of the watch; `type_` is `None` when it comes from a list."""
+        if type_ is None:
+            self.on_list()
+        if type_ == DELETED:
+            self._deliver_deletion(kind, manifest["metadata"])
+            return
+        key, change = self._mirror.observe(kind, manifest)
+        self._count(kind, change.value)
+        if change in {Change.NEW, Change.REPLACED, Change.CHANGED}:
+            self.found(key)
+
+    def found(self, key: ObjectKey) -> None:
+        """Take note that there is news in the mirror."""
+        subject = self._mirror.subject(key)
+        if subject is None:
+            return
+        # Before anything is read: a change of what it refers to must not fall between the read and the registration.
+        self._dependencies.update(key, self.references(subject))
+        self._desk.add(key)
+
+    def gone(self, key: ObjectKey) -> None:
+        """Take note that an object is gone."""
+        self._desk.forget(key)
+        self._dependencies.forget(key)
+        self._tell_dependents(key)
+
+    def changed(self, key: ObjectKey) -> None:
+        """Take note that something changed which is not one of our own objects, but may be referred to by them."""
+        self._tell_dependents(key)
+
+    def new_history(self) -> None:
+        """Forget everything: it is read anew."""
+        for key in [key for key, _ in self._mirror.items()]:
+            self._desk.forget(key)
+            self._dependencies.forget(key)
+        self._mirror.clear()
+        self.on_new_history()
+
+    def references(self, subject: Subject) -> frozenset[ObjectKey]:
+        """Say what an object refers to; nothing when its spec cannot be read."""
+        try:
+            return self._reconcilers[subject.key.kind].references(subject)
+        except Exception:
+            logger.exception("the references of an object cannot be told", extra={"about": subject.key})
+            return frozenset()
+
+    def _deliver_deletion(self, kind: Kind, metadata: Mapping[str, Any]) -> None:
+        key = ObjectKey(kind, metadata.get("namespace") or "", metadata["name"])
+        self._count(kind, "deleted")
+        if self._mirror.remove(key, metadata["uid"]):
+            self.gone(key)
+
+    def _tell_dependents(self, key: ObjectKey) -> None:
+        for dependent in self._dependencies.on(key):
+            self._desk.add(dependent)
+
+
+def _nothing() -> None:
+    """Do nothing."""

@@ -1,0 +1,224 @@
+"""The operator as a whole: start the parts in order, keep them running, stop them in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+from certwright.cluster.clock import SystemClock
+from certwright.cluster.connection import Connection
+from certwright.cluster.credentials import Login as ClusterLogin
+from certwright.findings import ClusterError
+from certwright.runtime.assembly import Engine, Ground, Parts, assemble
+from certwright.runtime.heartbeat import Heartbeat
+from certwright.runtime.kopf_source import Login
+from certwright.runtime.leadership import AlwaysLeader, Gate
+from certwright.runtime.logs import describe_error, on_loop_error
+from certwright.runtime.metrics import Metrics, Reading
+from certwright.runtime.readiness import Readiness
+from certwright.runtime.servers import Servers
+from certwright.runtime.signals import release_signals
+from certwright.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+GRACE_SECONDS = 1.5
+"""How long writes under way may take after we are asked to stop; each is fenced, so cutting one off loses nothing."""
+
+FAREWELL_SECONDS = 1.0
+"""How long everything else may take to end."""
+
+CONNECT_POLL_SECONDS = 2.0
+SILENT_SECONDS = 150.0
+
+TOPICS = {
+    "api": "the API server has not answered yet",
+    "kinds": "it is not known yet whether our kinds are served",
+    "rights": "it is not known yet whether our kinds may be watched",
+    "objects": "our objects have not been listed yet",
+    "metadata": "Secrets and ConfigMaps have not been listed yet",
+}
+
+
+class Operator:
+    """Be one operator.
+
+    Args:
+        settings: what an administrator chose.
+        engine: what judges and plans.
+        login: who gives credentials; by default the pod's ServiceAccount or the kubeconfig.
+        gate: whether this process may write.
+        clock: what time it is.
+        restore_signals: called whenever kopf has taken the signal handlers; by default they are given up.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        engine: Engine,
+        *,
+        login: Login | None = None,
+        gate: Gate | None = None,
+        clock: SystemClock | None = None,
+        restore_signals: Callable[[], None] = release_signals,
+    ) -> None:
+        self.readiness = Readiness(TOPICS)
+        self.metrics = Metrics(certificate_series=settings.certificate_series)
+        self._ground = Ground(
+            settings=settings,
+            login=login or ClusterLogin(),
+            engine=engine,
+            gate=gate or AlwaysLeader(),
+            clock=clock or SystemClock(skew_limit_seconds=settings.clock_skew_seconds),
+            readiness=self.readiness,
+            metrics=self.metrics,
+            restore_signals=restore_signals,
+        )
+        self._heartbeat = Heartbeat(self._on_beat)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._broken = asyncio.Event()
+        self.parts: Parts | None = None
+        self.servers = Servers(
+            settings.listen_host,
+            settings.listen_port,
+            health=self._health,
+            readiness=self._is_ready,
+            metrics=self._scrape,
+        )
+
+    async def run(self, stop: asyncio.Event) -> bool:
+        """Work until `stop` is set, then end everything in order; say whether nothing broke.
+
+        Raises:
+            OSError: the address or port of the servers cannot be had.
+        """
+        asyncio.get_running_loop().set_exception_handler(on_loop_error)
+        async with AsyncExitStack() as stack:
+            await self.servers.start()
+            stack.push_async_callback(self.servers.close)
+            self._start(self._heartbeat.run(), "heartbeat")
+            self._start(self._work(stack), "start the parts")
+            stopping = [asyncio.create_task(event.wait()) for event in (stop, self._broken)]
+            try:
+                await asyncio.wait(stopping, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for each in stopping:
+                    each.cancel()
+                await self._end()
+        logger.info("stopped")
+        return not self._broken.is_set()
+
+    async def _work(self, stack: AsyncExitStack) -> None:
+        """Start the parts, each when what it needs is there."""
+        parts = self.parts = assemble(self._ground, await self._connect(stack))
+        stack.push_async_callback(parts.processes.close)
+        await stack.enter_async_context(parts.recorder)
+        self._start(self._ground.gate.hold(parts.workers.wake), "leadership")
+        self._start(parts.supervisor.run(), "supervisor")
+        await parts.supervisor.started.wait()
+        self._start(parts.sweep.run(), "sweep")
+        # In this order: what our objects refer to must be known before the metadata of others is listed, or it would
+        # not be kept; and it must be listed before the first pass, or each of them would read what it need not.
+        await parts.sweep.completed.wait()
+        self._start(parts.watch.run(), "watch Secrets and ConfigMaps")
+        await parts.watch.synced.wait()
+        self.readiness.has("metadata")
+        parts.workers.start()
+        self._start(parts.rereads.run(), "rereads")
+
+    async def _connect(self, stack: AsyncExitStack) -> Connection:
+        while True:
+            connection = Connection(
+                self._ground.login,
+                clock=self._ground.clock,
+                metrics=self.metrics,
+                request_seconds=self._ground.settings.request_seconds,
+            )
+            try:
+                return await stack.enter_async_context(connection)
+            except ClusterError as error:
+                self.readiness.lacks("api", error.message)
+            await asyncio.sleep(CONNECT_POLL_SECONDS)
+
+    # ---- tasks
+
+    def _start(self, coroutine: Any, name: str) -> None:
+        task: asyncio.Task[None] = asyncio.create_task(coroutine, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._on_task_end)
+
+    def _on_task_end(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        # None of them is meant to end; what is left would be an operator that looks alive and does nothing.
+        logger.critical("%s failed, stopping: %s", task.get_name(), describe_error(error))
+        self._broken.set()
+
+    async def _end(self) -> None:
+        """Stop taking news in, let writes under way end, then end the rest."""
+        named = {task.get_name(): task for task in self._tasks}
+        for name in ("start the parts", "supervisor", "sweep", "rereads"):
+            if name in named:
+                named[name].cancel()
+        if self.parts is not None:
+            await self.parts.workers.stop(grace_seconds=GRACE_SECONDS)
+        for task in named.values():
+            task.cancel()
+        if named:
+            _, late = await asyncio.wait(named.values(), timeout=FAREWELL_SECONDS)
+            for task in late:
+                logger.warning("%s did not end in time", task.get_name())
+
+    # ---- what the servers say
+
+    def _on_beat(self, lag: float) -> None:
+        self.metrics.loop_lag.set(lag)
+        clock = self._ground.clock
+        if clock.doubted():
+            self.readiness.lacks(
+                "clock",
+                f"system time differs from the API server's by more than {self._ground.settings.clock_skew_seconds} s; "
+                "set the clock of one of them",
+            )
+        else:
+            self.readiness.has("clock")
+        if self.parts is None or not self.parts.watch.synced.is_set():
+            return
+        troubles = "; ".join(dict.fromkeys(self.parts.watch.troubles.values()))
+        if troubles:
+            self.readiness.lacks("metadata", troubles)
+        else:
+            self.readiness.has("metadata")
+
+    def _health(self) -> tuple[bool, str]:
+        if self._heartbeat.is_late:
+            return False, "the event loop is much too late\n"
+        if self.parts is not None and self.parts.watch.synced.is_set():
+            silent = self.parts.watch.silent_seconds
+            if silent > SILENT_SECONDS and not self.parts.watch.troubles:
+                return False, f"a watch has said nothing for {silent:.0f} s\n"
+        return True, "ok\n"
+
+    def _is_ready(self) -> tuple[bool, str]:
+        return self.readiness.is_ready, self.readiness.text()
+
+    async def _scrape(self) -> bytes:
+        return await asyncio.to_thread(self.metrics.render, self._reading())
+
+    def _reading(self) -> Reading:
+        parts = self.parts
+        if parts is None:
+            return Reading(0, 0, 0, 0.0, self._ground.gate.is_open, self.readiness.is_ready, [])
+        return Reading(
+            depth=len(parts.workers.queue),
+            running=parts.workers.queue.running,
+            delayed=parts.workers.delayed,
+            oldest_seconds=parts.workers.age_of_oldest(),
+            is_leader=self._ground.gate.is_open,
+            is_ready=self.readiness.is_ready,
+            objects=list(parts.mirror.items()),
+        )
