@@ -132,6 +132,8 @@ def test_examples_are_stored_when_applied_together(kubectl: Kubectl, namespace: 
         *[(verb, "configmaps", False) for verb in ("create", "patch", "delete")],
         *[(verb, "events.events.k8s.io", True) for verb in ("create", "patch")],
         *[(verb, "deployments.apps", False) for verb in ("get", "patch")],
+        ("list", "namespaces", False),
+        ("list", "customresourcedefinitions.apiextensions.k8s.io", False),
         ("create", "pods", False),
         ("escalate", "clusterroles.rbac.authorization.k8s.io", False),
     ],
