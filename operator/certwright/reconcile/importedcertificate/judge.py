@@ -74,7 +74,7 @@ def _judge(spec: ImportedCertificateSpec, snapshot: Snapshot, past: Past) -> Jud
     warns_at = warning_instant(leaf.not_before, leaf.not_after, spec.warn_before_percentage)
     findings = (
         *upload.findings,
-        *arranged.findings,
+        *arranged.warnings,
         *verdict.findings,
         *_find_key_defects(upload, leaf),
         *_find_subject_differences(spec, leaf),

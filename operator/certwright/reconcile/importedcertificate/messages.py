@@ -11,7 +11,9 @@ from certwright.reconcile.importedcertificate.verdict import Standing
 _DATE = 10  # characters of `2026-12-02T08:00:00Z` that are the date
 _NAME_LIMIT = 100
 
-_NOT_REFUSALS = frozenset({Reason.REFERENCE_NOT_FOUND, Reason.NOT_CHECKED, Reason.SOURCE_REMOVED})
+_NOT_REFUSALS = frozenset(
+    {Reason.REFERENCE_NOT_FOUND, Reason.NOT_CHECKED, Reason.SOURCE_REMOVED, Reason.INTERNAL_ERROR}
+)
 
 
 def describe_standing(standing: Standing, judgement: Judgement, served: Served | None, *, stored: int) -> str:
