@@ -6,6 +6,7 @@ error and no `repr` holds key bytes, and none chains the parser's own exception.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -42,6 +43,8 @@ _SIGNING_ALGORITHMS = frozenset(
         "2.16.840.1.101.3.4.3.19",  # ML-DSA-87
     }
 )
+_ENCRYPTION_HEADER = re.compile(r"DEK-Info: {0,8}([A-Z0-9-]{1,16}), {0,8}([0-9A-Fa-f]{1,64})")
+_VECTOR_DIGITS = {"DES-CBC": 16, "DES-EDE3-CBC": 16, "AES-128-CBC": 32, "AES-192-CBC": 32, "AES-256-CBC": 32}
 _KEY_KINDS = (ObjectKind.PRIVATE_KEY, ObjectKind.ENCRYPTED_KEY)
 
 
@@ -119,11 +122,12 @@ def _decrypt(item: EncodedObject, password: bytes | None, origin: Origin, limits
             "the private key is encrypted and no password is given. Name its Secret in `passwordRef`, or decrypt the "
             "key with `openssl pkey`.",
         )
-    if not item.headers:
+    legacy = _legacy_pem(item, origin) if item.headers else None
+    if legacy is None:
         _bound_derivation(item.der, origin, limits)
     try:
-        if item.headers:
-            return load_pem_private_key(_legacy_pem(item), password, unsafe_skip_rsa_key_validation=True)
+        if legacy is not None:
+            return load_pem_private_key(legacy, password, unsafe_skip_rsa_key_validation=True)
         return load_der_private_key(item.der, password, unsafe_skip_rsa_key_validation=True)
     except UnsupportedAlgorithm:
         raise unsupported_key(origin) from None
@@ -145,11 +149,18 @@ def _bound_derivation(der: bytes, origin: Origin, limits: IntakeLimits) -> None:
         raise too_many_rounds(rounds, origin, limits)
 
 
-def _legacy_pem(item: EncodedObject) -> bytes:
-    # RFC 1421 §4.6.1: the headers stand between BEGIN and an empty line
+def _legacy_pem(item: EncodedObject, origin: Origin) -> bytes:
+    # RFC 1421 §4.6.1: the headers stand between BEGIN and an empty line. The library aborts on an initialisation
+    # vector that is too short, so it only sees one of the right length.
+    match = next(filter(None, map(_ENCRYPTION_HEADER.fullmatch, item.headers)), None)
+    if match is None or len(match[2]) != _VECTOR_DIGITS.get(match[1]):
+        raise origin.refusal(
+            Detail.DER_DAMAGED,
+            "the header of the encrypted private key (`DEK-Info`) is damaged, or names a cipher that is not supported.",
+        )
     begin, body = encode_pem(item.label, item.der).split(b"\n", 1)
-    headers = "\n".join(item.headers).encode("latin-1")
-    return begin + b"\n" + headers + b"\n\n" + body
+    headers = f"Proc-Type: 4,ENCRYPTED\nDEK-Info: {match[1]},{match[2]}\n\n"
+    return begin + b"\n" + headers.encode("ascii") + body
 
 
 def _pick_key(envelope: Envelope, origin: Origin) -> EncodedObject:

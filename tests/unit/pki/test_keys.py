@@ -139,6 +139,22 @@ def test_read_private_key_decrypts_when_encryption_is_that_of_rfc_1421(key: byte
     assert refusal(file).detail is Detail.ENCRYPTED
 
 
+@pytest.mark.parametrize(("written", "damaged"), [(b"AES-128-CBC,", b"AES-128-CBC,00"), (b"AES-128", b"CAMELLIA-128")])
+def test_read_private_key_says_which_header_when_it_is_damaged(written: bytes, damaged: bytes) -> None:
+    found = refusal(legacy_encrypted(RSA).replace(written, damaged), PASSWORD)
+    assert found.message == (
+        f"{WHAT}: the header of the encrypted private key (`DEK-Info`) is damaged, "
+        "or names a cipher that is not supported."
+    )
+
+
+def test_read_private_key_asks_nothing_of_the_library_when_the_vector_is_short() -> None:
+    # the library aborts on it, with an exception that nothing catches
+    file = legacy_encrypted(RSA)
+    start = file.index(b"AES-128-CBC,") + 12
+    assert refusal(file[:start] + file[start + 2 :], PASSWORD).detail is Detail.DER_DAMAGED
+
+
 def test_read_private_key_says_what_to_do_when_it_is_encrypted() -> None:
     assert refusal(encrypted(RSA), b"").message == (
         f"{WHAT}: the private key is encrypted and no password is given. Name its Secret in `passwordRef`, or decrypt "
@@ -191,7 +207,10 @@ def test_read_private_key_opens_published_vectors(path: str, password: bytes) ->
         ("PEM_Serialization/rsa-bad-1025-q-is-2.pem", Detail.INCONSISTENT),
         ("OpenSSH/ed25519-nopsw.key", Detail.KEY_TYPE_UNSUPPORTED),
         ("PEM_Serialization/rsa_public_key.pem", Detail.WRONG_TYPE),
-        ("Traditional_OpenSSL_Serialization/key1-malformed-dek-info.pem", Detail.WRONG_PASSWORD),
+        ("Traditional_OpenSSL_Serialization/key1-malformed-dek-info.pem", Detail.DER_DAMAGED),
+        ("Traditional_OpenSSL_Serialization/key1-malformed-iv.pem", Detail.DER_DAMAGED),
+        ("Traditional_OpenSSL_Serialization/key1-short-iv.pem", Detail.DER_DAMAGED),
+        ("Traditional_OpenSSL_Serialization/key1-no-dek-info.pem", Detail.DER_DAMAGED),
     ],
 )
 def test_read_private_key_refuses_published_vectors(path: str, detail: Detail) -> None:
@@ -451,7 +470,8 @@ def test_read_private_key_raises_only_material_errors_whatever_the_bytes(data: b
         read(data, b"password")
 
 
-_FILES = [pem_to_der(PKCS1), pem_to_der(EC), pem_to_der(converted(EC)), pem_to_der(encrypted(EC, "-iter", "2")), EC]
+_FILES = [pem_to_der(PKCS1), pem_to_der(EC), pem_to_der(converted(EC)), pem_to_der(encrypted(EC, "-iter", "2"))]
+_FILES += [EC, legacy_encrypted(EC, "ec")]
 
 
 @settings(max_examples=300, deadline=None)
