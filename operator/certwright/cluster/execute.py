@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from certwright.cluster.gather import failure_of, read_fresh
 from certwright.cluster.ports import Cluster, MetadataCache
-from certwright.findings import ClusterError, FailureCause
+from certwright.findings import ClusterError, FailureCause, MaterialError
 from certwright.reconcile.objects import Observed, Snapshot, Subject
 from certwright.reconcile.plan import Action, AnnotateTemplate, ApplySecret, Delete, Record, Release, Stage, WriteStatus
 
@@ -43,6 +43,9 @@ async def _perform(
                 return await _write(action, cluster=cluster, cache=cache)
     except ClusterError as error:
         return error
+    except MaterialError as error:
+        # Rendering refused: a PKCS#12 file that cannot be made, or not in time. Nothing was sent.
+        return ClusterError(FailureCause.INVALID, error.finding.message)
 
 
 async def _write(

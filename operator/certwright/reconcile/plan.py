@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal, Protocol, TypeVar
 
+from certwright.findings import Finding
 from certwright.pki.render import SecretRecipe
 from certwright.reconcile.objects import Kind, Metadata, ObjectKey, Snapshot, Subject, Version
 
@@ -181,6 +182,10 @@ class Reconciler(Protocol[JudgementT]):
 
     def judge(self, snapshot: Snapshot) -> JudgementT:
         """Judge the material; pure and picklable both ways."""
+        ...
+
+    def refuse(self, snapshot: Snapshot, problem: Finding) -> JudgementT:
+        """Give the judgement that stands when judging was cut short: its time was up, or its process died."""
         ...
 
     def plan(self, judgement: JudgementT, snapshot: Snapshot) -> Plan:

@@ -16,6 +16,7 @@ from certwright.cluster.connection import Connection
 from certwright.cluster.event_recorder import EventRecorder
 from certwright.cluster.metadata_watch import MetadataWatch, scopes_of
 from certwright.cluster.retries import Retrying
+from certwright.findings import MaterialError
 from certwright.pki.render import SecretRecipe, render
 from certwright.reconcile.objects import Kind, ObjectKey, Snapshot
 from certwright.reconcile.plan import Reconciler
@@ -216,7 +217,10 @@ def _instance() -> str:
 async def _judge(processes: Processes, reconciler: Reconciler[Any], snapshot: Snapshot) -> Any:
     if not reconciler.is_heavy(snapshot):
         return reconciler.judge(snapshot)
-    return await processes.run(reconciler.judge, snapshot, namespace=snapshot.subject.key.namespace)
+    try:
+        return await processes.run(reconciler.judge, snapshot, namespace=snapshot.subject.key.namespace)
+    except MaterialError as error:
+        return reconciler.refuse(snapshot, error.finding)
 
 
 async def _render(processes: Processes, recipe: SecretRecipe, stored: Mapping[str, bytes]) -> dict[str, bytes]:

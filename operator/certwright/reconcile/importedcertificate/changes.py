@@ -8,8 +8,8 @@ from typing import Any
 from certwright.api.importedcertificate import ImportedCertificateStatus
 from certwright.api.importedcertificate_status import TargetStatus
 from certwright.api.model import dump
+from certwright.reconcile.importedcertificate.outcome import Outcome
 from certwright.reconcile.importedcertificate.past import Past
-from certwright.reconcile.importedcertificate.targets import Outcome
 
 
 def is_worth_writing(new: ImportedCertificateStatus, past: Past, outcomes: tuple[Outcome, ...]) -> bool:

@@ -12,9 +12,9 @@ from certwright.findings import Finding, Reason
 from certwright.reconcile.importedcertificate.instants import served_instants
 from certwright.reconcile.importedcertificate.judgement import Judgement, errors_of
 from certwright.reconcile.importedcertificate.messages import describe_served_line, describe_standing, sentence
+from certwright.reconcile.importedcertificate.outcome import Outcome
 from certwright.reconcile.importedcertificate.past import Past
 from certwright.reconcile.importedcertificate.refresh import Refresh
-from certwright.reconcile.importedcertificate.targets import Outcome
 from certwright.reconcile.importedcertificate.verdict import WAITED_TOO_LONG, Standing, worst_first
 from certwright.reconcile.objects import Snapshot
 

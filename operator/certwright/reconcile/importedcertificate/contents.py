@@ -39,6 +39,9 @@ def find_contents(
     """Work out what the targets are to hold.
 
     Args:
+        spec: the wish.
+        snapshot: what was read.
+        past: what was stored and served.
         accepted: the material of this generation, when nothing is wrong with it. If something is, targets that were
             stored once keep the last good.
         upload: what was handed in, good or not: it may well be what is served.
@@ -58,7 +61,9 @@ def _content(
     if pair is None or not (accepted or was_stored):
         return Content(target, findings, lost=pair is None and was_stored and not findings)
     formats = []
-    for wanted, (data_key, place) in zip(target.formats, format_passwords(target, snapshot.subject.key.namespace)):
+    for wanted, (data_key, place) in zip(
+        target.formats, format_passwords(target, snapshot.subject.key.namespace), strict=True
+    ):
         password = fetch_password(place, snapshot)
         if isinstance(password, Finding):
             findings = (*findings, password)
@@ -104,8 +109,8 @@ def _find_format_defects(target: Target, pair: Pair, formats: list[Pkcs12Recipe]
     if formats and pair.key is not None and pair.key.algorithm.startswith("ML-DSA"):
         yield finding(
             Reason.INVALID_REQUEST,
-            f"target `{target.secret_name}`: PKCS#12 cannot hold {pair.key.algorithm} keys. Leave `formats` out, or use "
-            "another key.",
+            f"target `{target.secret_name}`: PKCS#12 cannot hold {pair.key.algorithm} keys. Leave `formats` out, or "
+            "use another key.",
             detail=Detail.KEY_TYPE_UNSUPPORTED,
         )
 

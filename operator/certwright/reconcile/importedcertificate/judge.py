@@ -19,7 +19,7 @@ from certwright.pki.names import prepare
 from certwright.reconcile.importedcertificate.contents import Pair, find_contents
 from certwright.reconcile.importedcertificate.instants import end_instant, first_after, warning_instant
 from certwright.reconcile.importedcertificate.judgement import Content, Judgement, errors_of
-from certwright.reconcile.importedcertificate.needs import has_changed
+from certwright.reconcile.importedcertificate.needs import has_changed, read_spec
 from certwright.reconcile.importedcertificate.past import Past, read_past
 from certwright.reconcile.importedcertificate.references import find_references
 from certwright.reconcile.importedcertificate.upload import Upload, read_upload
@@ -46,8 +46,13 @@ def judge(snapshot: Snapshot) -> Judgement:
             f"the material could not be judged: unexpected {type(error).__name__}. This is a defect of certwright; "
             "its log says more.",
         )
-        # Every target keeps its place: one without content is left as it is.
-        return Judgement(spec, (problem,), contents=tuple(Content(target) for target in spec.targets))
+        return refuse(snapshot, problem)
+
+
+def refuse(snapshot: Snapshot, problem: Finding) -> Judgement:
+    """Give the judgement that stands when there is no other; every target is left as it is."""
+    spec = read_spec(snapshot.subject)
+    return Judgement(spec, (problem,), contents=tuple(Content(target) for target in spec.targets) if spec else ())
 
 
 def _judge(spec: ImportedCertificateSpec, snapshot: Snapshot, past: Past) -> Judgement:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from certwright.api.importedcertificate_status import Served
-from certwright.findings import Finding, Reason, printable
+from certwright.findings import Reason, printable
 from certwright.pki.certificate import Certificate
 from certwright.reconcile.importedcertificate.judgement import Judgement, errors_of
 from certwright.reconcile.importedcertificate.verdict import Standing
@@ -17,7 +17,7 @@ _NOT_REFUSALS = frozenset(
 
 
 def describe_standing(standing: Standing, judgement: Judgement, served: Served | None, *, stored: int) -> str:
-    """Say how the object stands: *Refused: … . Still served: serial 01ab, until 2026-12-02.*"""
+    """Say how the object stands, as in "Refused: … . Still served: serial 01ab, until 2026-12-02."."""
     worst = standing.worst
     if worst is None:
         return _describe_success(judgement.leaf, stored)

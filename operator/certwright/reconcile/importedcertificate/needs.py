@@ -69,11 +69,9 @@ def _workloads(spec: ImportedCertificateSpec, past: Past, snapshot: Snapshot) ->
     keys: set[ObjectKey] = set()
     for target in spec.targets:
         row, stored = past.targets.get(target.secret_name), snapshot.get(secret_key(namespace, target.secret_name))
-        if row is None:
-            # A Secret that we create rolls nothing out; one that somebody else made and we adopt may be in use.
-            due = stored is not None and not stored.written
-        else:
-            due = changed or row.refreshed_time is None
+        # A Secret that we create rolls nothing out; one that somebody else made and we adopt may be in use.
+        adopted = row is None and stored is not None and not stored.written
+        due = adopted or (row is not None and (changed or row.refreshed_time is None))
         keys.update(workload_keys(target, namespace) if due else ())
     return frozenset(keys)
 

@@ -25,6 +25,8 @@ def find_obstacle(observed: Observed, subject: Subject, *, recorded_uid: str | N
     """Say what forbids writing an existing Secret, if anything does.
 
     Args:
+        observed: the Secret.
+        subject: who wants to write it.
         recorded_uid: the UID that our status remembers for this target: it is ours even when label and annotation
             were taken away.
         fits: it already holds what is to be stored, so that only its metadata would be written.

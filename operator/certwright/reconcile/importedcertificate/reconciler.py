@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from certwright.findings import Detail, Reason
-from certwright.reconcile.importedcertificate.judge import judge
+from certwright.findings import Detail, Finding, Reason
+from certwright.reconcile.importedcertificate.judge import judge, refuse
 from certwright.reconcile.importedcertificate.judgement import Judgement
 from certwright.reconcile.importedcertificate.needs import find_dependencies, find_needs, read_spec
 from certwright.reconcile.importedcertificate.planner import plan
@@ -67,6 +67,10 @@ class ImportedCertificates:
     def judge(self, snapshot: Snapshot) -> Judgement:
         """Judge the material; pure and picklable both ways."""
         return judge(snapshot)
+
+    def refuse(self, snapshot: Snapshot, problem: Finding) -> Judgement:
+        """Give the judgement that stands when judging was cut short."""
+        return refuse(snapshot, problem)
 
     def plan(self, judgement: Judgement, snapshot: Snapshot) -> Plan:
         """Say what is left to be done; quick, runs on the event loop."""

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from certwright.api.conditions import ConditionType
 from certwright.findings import Detail, FailureCause, Finding, Reason, finding
+from certwright.reconcile.importedcertificate.outcome import Outcome
 from certwright.reconcile.importedcertificate.ownership import was_created_by_us
 from certwright.reconcile.importedcertificate.past import Past, read_instant
 from certwright.reconcile.importedcertificate.references import workload_keys
@@ -22,7 +23,6 @@ from certwright.reconcile.importedcertificate.rollouts import (
     observe_rollout,
     template_annotation,
 )
-from certwright.reconcile.importedcertificate.targets import Outcome
 from certwright.reconcile.objects import Failure, ObjectKey, Observed, Snapshot, Subject
 from certwright.reconcile.plan import AnnotateTemplate
 from certwright.settings import Settings
@@ -123,10 +123,7 @@ def _observe(key: ObjectKey, value: str, snapshot: Snapshot, earliest: datetime 
     if failure is not None:
         return _failed(key, failure)
     if workload is None:
-        if not snapshot.knows(key):
-            return WorkloadState(problem=_pending(key, "it has not been looked at yet"), waiting=True)
-        text = f"{key.kind} `{key.name}` does not exist. Create it, or take it out of `refresh`."
-        return WorkloadState(problem=finding(Reason.NOT_REFRESHED, text, detail=Detail.WORKLOAD_MISSING))
+        return _missing(key, is_known=snapshot.knows(key))
     if has_no_replicas(workload):
         return WorkloadState()
     annotation = ANNOTATION_PREFIX + snapshot.subject.version.uid[:12]
@@ -135,6 +132,13 @@ def _observe(key: ObjectKey, value: str, snapshot: Snapshot, earliest: datetime 
     if earliest is not None and snapshot.now < earliest:
         return WorkloadState(problem=_pending(key, "its last roll-out is too recent"), waiting=True, due=earliest)
     return WorkloadState(AnnotateTemplate(key, workload.version, annotation, value))
+
+
+def _missing(key: ObjectKey, *, is_known: bool) -> WorkloadState:
+    if not is_known:
+        return WorkloadState(problem=_pending(key, "it has not been looked at yet"), waiting=True)
+    text = f"{key.kind} `{key.name}` does not exist. Create it, or take it out of `refresh`."
+    return WorkloadState(problem=finding(Reason.NOT_REFRESHED, text, detail=Detail.WORKLOAD_MISSING))
 
 
 def _progress(workload: Observed) -> WorkloadState:

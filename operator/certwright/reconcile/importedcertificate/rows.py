@@ -11,8 +11,8 @@ from certwright.dialects.store_status import ANSWERS, OK, StoreAnswer
 from certwright.findings import MESSAGE_LIMIT, Finding, printable
 from certwright.reconcile.importedcertificate.conditions import Scene
 from certwright.reconcile.importedcertificate.judgement import errors_of
+from certwright.reconcile.importedcertificate.outcome import Outcome
 from certwright.reconcile.importedcertificate.references import workload_keys
-from certwright.reconcile.importedcertificate.targets import Outcome
 from certwright.reconcile.importedcertificate.verdict import worst_first
 
 

@@ -19,10 +19,10 @@ from certwright.reconcile.importedcertificate.conditions import Scene, observe_c
 from certwright.reconcile.importedcertificate.facts import MATERIAL_FIELDS, describe_material, describe_served
 from certwright.reconcile.importedcertificate.instants import first_after, served_instants
 from certwright.reconcile.importedcertificate.judgement import Judgement, errors_of
+from certwright.reconcile.importedcertificate.outcome import Outcome
 from certwright.reconcile.importedcertificate.past import Past
 from certwright.reconcile.importedcertificate.references import all_inputs
 from certwright.reconcile.importedcertificate.rows import describe_targets
-from certwright.reconcile.importedcertificate.targets import Outcome
 from certwright.reconcile.objects import Failure
 
 STATUS_BYTES = 60 * 1024

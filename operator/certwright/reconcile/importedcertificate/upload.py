@@ -174,9 +174,7 @@ def _read_key_place(
 ) -> PrivateKey | None:
     data = fetch(place, snapshot)
     password = fetch_password(password_place, snapshot) if password_place is not None else None
-    for each in (data, password):
-        if isinstance(each, Finding):
-            findings.append(each)
+    findings.extend(each for each in (data, password) if isinstance(each, Finding))
     if isinstance(data, Finding) or isinstance(password, Finding):
         return None
     try:

@@ -11,9 +11,9 @@ from certwright.dialects.root_certificates import place
 from certwright.dialects.store_status import ANSWERS
 from certwright.findings import Finding, Reason, Severity
 from certwright.reconcile.importedcertificate.judgement import Judgement, errors_of
+from certwright.reconcile.importedcertificate.outcome import Outcome
 from certwright.reconcile.importedcertificate.past import Past
 from certwright.reconcile.importedcertificate.refresh import Refresh
-from certwright.reconcile.importedcertificate.targets import Outcome
 from certwright.reconcile.objects import Snapshot
 from certwright.settings import Settings
 

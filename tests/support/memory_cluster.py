@@ -1,0 +1,320 @@
+"""A cluster in memory: the ports of `certwright.cluster.ports`, with the API server's manners.
+
+Objects have UIDs and growing resourceVersions; an apply that changes nothing keeps the version; an apply that creates
+meets an object that exists with a conflict and merges nothing; stale versions conflict; deletions have preconditions;
+failures can be injected for a key and a verb. Only our own field manager is modelled: what an apply of ours leaves
+out, and an earlier one had put in, goes.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from certwright.findings import ClusterError, FailureCause
+from certwright.pki.render import render
+from certwright.reconcile.objects import Kind, Metadata, ObjectKey, Observed, Subject, Version
+from certwright.reconcile.plan import (
+    EPOCH_ANNOTATION,
+    MANAGED_BY,
+    MANAGED_BY_LABEL,
+    OWNER_ANNOTATION,
+    AnnotateTemplate,
+    ApplySecret,
+    Delete,
+    Record,
+    Release,
+    WriteStatus,
+)
+
+START = datetime(2026, 6, 1, 12, 0, 0, tzinfo=UTC)
+NAMESPACE = "shop"
+
+V = TypeVar("V")
+
+
+@dataclass
+class MemoryClock:
+    """A clock that stands until somebody moves it."""
+
+    now: datetime = START
+    is_doubted: bool = False
+
+    def system(self) -> datetime:
+        return self.now
+
+    def judgement(self) -> datetime:
+        return self.now
+
+    def doubted(self) -> bool:
+        return self.is_doubted
+
+    def advance(self, **delta: float) -> None:
+        self.now += timedelta(**delta)
+
+
+@dataclass
+class _Applied:
+    """What our last apply of an object owned."""
+
+    labels: set[str] = field(default_factory=set)
+    annotations: set[str] = field(default_factory=set)
+    data: set[str] = field(default_factory=set)
+
+
+class MemoryCluster:
+    """Implement the ports `Cluster` and `MetadataCache` over dictionaries.
+
+    Attributes:
+        calls: how often each verb was used: `read`, `apply`, `release`, `delete`, `annotate`, `status`, `record`.
+        events: what was recorded, in order.
+    """
+
+    def __init__(self, clock: MemoryClock | None = None) -> None:
+        self.clock = clock or MemoryClock()
+        self.objects: dict[ObjectKey, Observed] = {}
+        self.subjects: dict[ObjectKey, Subject] = {}
+        self.events: list[Record] = []
+        self.calls: Counter[str] = Counter()
+        self.reads: list[ObjectKey] = []
+        self.answers: dict[tuple[str, ObjectKey], list[ClusterError | None]] = {}
+        self._applied: dict[ObjectKey, _Applied] = {}
+        self._versions = itertools.count(1000)
+        self._uids = itertools.count(1)
+
+    # ---- what people and other programs do
+
+    def put_secret(  # noqa: PLR0913 - an object has many sides
+        self,
+        name: str,
+        data: Mapping[str, str | bytes],
+        *,
+        kind: Kind = Kind.SECRET,
+        type: str = "Opaque",  # noqa: A002 - the field's name
+        annotations: Mapping[str, str] | None = None,
+        labels: Mapping[str, str] | None = None,
+        immutable: bool = False,
+    ) -> ObjectKey:
+        """Create an object, or replace data and metadata of one that exists."""
+        key = ObjectKey(kind, NAMESPACE, name)
+        before = self.objects.get(key)
+        self.objects[key] = Observed(
+            key=key,
+            version=self._next(before.version.uid if before else None),
+            labels=labels or {},
+            annotations=annotations or {},
+            changed=self.clock.now,
+            type=type if kind is Kind.SECRET else "",
+            immutable=immutable,
+            data={each: value.encode() if isinstance(value, str) else value for each, value in data.items()},
+        )
+        return key
+
+    def put_workload(self, kind: Kind, name: str, **parts: Mapping[str, Any]) -> ObjectKey:
+        """Create a workload with `spec` and `status`, or change one; a changed spec is a new generation."""
+        key = ObjectKey(kind, NAMESPACE, name)
+        before = self.objects.get(key)
+        manifest: dict[str, Any] = copy.deepcopy(dict(before.manifest)) if before else {"metadata": {"generation": 0}}
+        if manifest.get("spec") != parts.get("spec", manifest.get("spec")):
+            manifest["metadata"]["generation"] += 1
+        manifest.update(copy.deepcopy(parts))
+        self.objects[key] = Observed(
+            key, self._next(before.version.uid if before else None), changed=self.clock.now, manifest=manifest
+        )
+        return key
+
+    def change(self, key: ObjectKey, **changes: Any) -> None:
+        """Change fields of an object as somebody else would: a new resourceVersion."""
+        before = self.objects[key]
+        self.objects[key] = replace(before, version=self._next(before.version.uid), changed=self.clock.now, **changes)
+
+    def remove(self, key: ObjectKey) -> None:
+        """Delete an object."""
+        del self.objects[key]
+        self._applied.pop(key, None)
+
+    def put_subject(self, name: str, spec: Mapping[str, Any]) -> Subject:
+        """Create an ImportedCertificate, or change its spec: a new generation."""
+        key = ObjectKey(Kind.IMPORTED_CERTIFICATE, NAMESPACE, name)
+        before = self.subjects.get(key)
+        if before is None:
+            subject = Subject(key, self._next(None), 1, self.clock.now, copy.deepcopy(dict(spec)))
+        else:
+            subject = replace(
+                before,
+                spec=copy.deepcopy(dict(spec)),
+                generation=before.generation + (before.spec != spec),
+                version=self._next(before.version.uid),
+            )
+        self.subjects[key] = subject
+        return subject
+
+    def fail(self, verb: str, key: ObjectKey, *causes: FailureCause | None) -> None:
+        """Have the next requests of one verb about one object fail with these causes, in order; `None` succeeds."""
+        self.answers[verb, key] = [
+            None if cause is None else ClusterError(cause, f"{verb} {key}: {cause}", status=500) for cause in causes
+        ]
+
+    # ---- the port Cluster
+
+    async def read(self, key: ObjectKey) -> Observed | None:
+        self._count("read", key)
+        self.reads.append(key)
+        return self.objects.get(key)
+
+    async def read_subject(self, key: ObjectKey) -> Subject | None:
+        return self.subjects.get(key)
+
+    async def apply_secret(self, action: ApplySecret) -> Observed:
+        self._count("apply", action.key)
+        before = self.objects.get(action.key)
+        if action.replaces is None and before is not None:
+            raise ClusterError(FailureCause.ALREADY_EXISTS, f"{action.key} exists already", status=409)
+        if action.replaces is not None:
+            self._demand(action.key, action.replaces)
+        data = render(action.recipe, action.stored)
+        now = self._merge(action, before, data)
+        if before is not None and replace(now, version=before.version, changed=before.changed) == before:
+            return before
+        if before is not None and before.immutable and now.data != before.data:
+            raise ClusterError(FailureCause.IMMUTABLE, f"patch {action.key}: field is immutable", status=422)
+        self._applied[action.key] = _Applied(set(action.labels), set(action.annotations), set(data))
+        self.objects[action.key] = now
+        return now
+
+    async def release(self, action: Release) -> Observed:
+        self._count("release", action.key)
+        before = self._demand(action.key, action.replaces)
+        ours = {OWNER_ANNOTATION, EPOCH_ANNOTATION}
+        self.objects[action.key] = replace(
+            before,
+            version=self._next(before.version.uid),
+            labels={name: text for name, text in before.labels.items() if name != MANAGED_BY_LABEL},
+            annotations={name: text for name, text in before.annotations.items() if name not in ours},
+            owner_references=tuple(each for each in before.owner_references if not _is_ours(each)),
+        )
+        # The answer of a merge patch is asked for as metadata only.
+        return replace(self.objects[action.key], data={}, type="")
+
+    async def delete(self, action: Delete) -> None:
+        self._count("delete", action.key)
+        if action.key in self.objects:
+            self._demand(action.key, action.replaces)
+            self.remove(action.key)
+
+    async def annotate_template(self, action: AnnotateTemplate) -> Observed:
+        self._count("annotate", action.key)
+        before = self._demand(action.key, action.replaces)
+        manifest = copy.deepcopy(dict(before.manifest))
+        template = manifest["spec"].setdefault("template", {}).setdefault("metadata", {})
+        template.setdefault("annotations", {})[action.annotation] = action.value
+        manifest["metadata"]["generation"] += 1
+        self.change(action.key, manifest=manifest)
+        return self.objects[action.key]
+
+    async def write_status(self, action: WriteStatus) -> Subject:
+        self._count("status", action.key)
+        before = self.subjects.get(action.key)
+        if before is None:
+            raise ClusterError(FailureCause.NOT_FOUND, f"{action.key} is gone", status=404)
+        if action.replaces != before.version:
+            raise ClusterError(FailureCause.CONFLICT, f"{action.key} has changed", status=409)
+        self.subjects[action.key] = replace(
+            before, status=copy.deepcopy(dict(action.status)), version=self._next(before.version.uid)
+        )
+        return self.subjects[action.key]
+
+    async def record(self, action: Record) -> None:
+        self.calls["record"] += 1
+        self.events.append(action)
+
+    # ---- the port MetadataCache: a watch that never lags
+
+    def peek(self, key: ObjectKey) -> Metadata | None:
+        observed = self.objects.get(key)
+        if observed is None:
+            return None
+        ours = {name: text for name, text in observed.annotations.items() if name.startswith("certwright.io/")}
+        return Metadata(observed.version, ours, observed.labels.get(MANAGED_BY_LABEL) == MANAGED_BY)
+
+    def is_absent(self, key: ObjectKey) -> bool:
+        return key.kind in {Kind.SECRET, Kind.CONFIG_MAP} and key not in self.objects
+
+    def wrote(self, observed: Observed) -> None: ...
+
+    def saw(self, observed: Observed) -> None: ...
+
+    def refer(self, keys: frozenset[ObjectKey]) -> None: ...
+
+    def unrefer(self, keys: frozenset[ObjectKey]) -> None: ...
+
+    # ---- inside
+
+    @property
+    def writes(self) -> int:
+        """How many requests were made that may change something, events left out."""
+        return sum(self.calls[verb] for verb in ("apply", "release", "delete", "annotate", "status"))
+
+    def forget_calls(self) -> None:
+        """Start counting anew."""
+        self.calls.clear()
+        self.reads.clear()
+        self.events.clear()
+
+    def _merge(self, action: ApplySecret, before: Observed | None, data: dict[str, bytes]) -> Observed:
+        owned = self._applied.get(action.key, _Applied())
+        references = (action.owner_reference,) if action.owner_reference is not None else ()
+        if before is None:
+            return Observed(
+                key=action.key,
+                version=self._next(None),
+                labels=dict(action.labels),
+                annotations=dict(action.annotations),
+                owner_references=references,
+                changed=self.clock.now,
+                type=action.type,
+                data=data,
+            )
+        if action.type != before.type:
+            raise ClusterError(FailureCause.IMMUTABLE, f"patch {action.key}: field is immutable", status=422)
+        return replace(
+            before,
+            version=self._next(before.version.uid),
+            labels=_without(before.labels, owned.labels) | dict(action.labels),
+            annotations=_without(before.annotations, owned.annotations) | dict(action.annotations),
+            owner_references=(*(each for each in before.owner_references if not _is_ours(each)), *references),
+            changed=self.clock.now,
+            data=_without(before.data, owned.data) | data,
+        )
+
+    def _demand(self, key: ObjectKey, version: Version) -> Observed:
+        observed = self.objects.get(key)
+        if observed is None:
+            raise ClusterError(FailureCause.NOT_FOUND, f"{key} is gone", status=404)
+        if observed.version != version:
+            raise ClusterError(FailureCause.CONFLICT, f"{key} has changed", status=409)
+        return observed
+
+    def _count(self, verb: str, key: ObjectKey) -> None:
+        self.calls[verb] += 1
+        answers = self.answers.get((verb, key))
+        error = answers.pop(0) if answers else None
+        if error is not None:
+            raise error
+
+    def _next(self, uid: str | None) -> Version:
+        number = next(self._versions)
+        return Version(uid or f"{next(self._uids):08d}-0000-4000-8000-000000000000", str(number))
+
+
+def _without(mapping: Mapping[str, V], names: Iterable[str]) -> dict[str, V]:
+    return {name: value for name, value in mapping.items() if name not in set(names)}
+
+
+def _is_ours(reference: Mapping[str, Any]) -> bool:
+    return str(reference.get("apiVersion")).startswith("certwright.io/")
