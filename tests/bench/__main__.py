@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.bench.api import IN_FLIGHT
 from tests.bench.bulk import measure_bulk, measure_floor, take_sample
-from tests.bench.quiet import measure_foreign, measure_latency, measure_loss, measure_restart
+from tests.bench.quiet import measure_foreign, measure_latency, measure_restart
 from tests.bench.report import Report
 from tests.bench.stage import ROOT, Options, Stage, say, set_up
 
@@ -48,7 +48,6 @@ async def _measure(stage: Stage) -> None:
     with stage.operator("latency") as operator:
         await asyncio.to_thread(operator.wait_ready)
         await measure_latency(stage, operator, places)
-    await measure_loss(stage)
     await measure_foreign(stage, places, cost)
 
 

@@ -72,32 +72,6 @@ async def measure_foreign(stage: Stage, places: list[Site], without: Cost) -> No
     )
 
 
-async def measure_loss(stage: Stage) -> None:
-    """Lose the leader, by a kill and by a clean exit, and see how long until another one works."""
-    say("leader lost")
-    places = sites("loss", 2)
-    await create_namespaces(stage.api, places)
-    await create_uploads(stage.api, places, stage.issuers)
-    first, second, third = (stage.operator(f"leader-{number}") for number in range(3))
-    with first:
-        await asyncio.to_thread(first.wait_ready)
-        with second:
-            await asyncio.to_thread(second.wait_ready)
-            killed = time.perf_counter()
-            first.kill()
-            await _timed_create(stage.api, places[0])
-            killed = time.perf_counter() - killed
-            with third:
-                await asyncio.to_thread(third.wait_ready)
-                left = time.perf_counter()
-                stopped = asyncio.create_task(asyncio.to_thread(second.stop))
-                await _timed_create(stage.api, places[1])
-                left = time.perf_counter() - left
-                await stopped
-    stage.report.add("leader killed: until a new object is Ready", killed, "s", limit=20)
-    stage.report.add("leader left: until a new object is Ready", left, "s", limit=3)
-
-
 async def _timed_create(api: Api, place: Site) -> float:
     # The watch begins before the object is there, so that nothing is missed.
     path = f"{custom_objects(place.namespace)}?fieldSelector=metadata.name={place.name}"

@@ -42,7 +42,7 @@ def main() -> int:
 
 def _report(steps: Steps) -> int:
     if steps.failures:
-        console.print(f"\n[red]{len(steps.failures)} expectations failed:[/red]", highlight=False)
+        console.print(f"\n[red]Not as expected: {len(steps.failures)}[/red]", highlight=False)
         for failure in steps.failures:
             console.out(f"  ✗ {failure}", highlight=False)
         return 1

@@ -56,7 +56,7 @@ def apply_refused(stage: Stage) -> None:
     stage.steps.step("Mistakes of form are refused at once, by the API server")
     rows = table("object", "refused because it", "what it shows")
     for example in read_examples("refused"):
-        done = stage.kubectl("apply", "--server-side", "-f", str(example.path), check=False, show=False)
+        done = stage.kubectl("apply", "-f", str(example.path), check=False, show=False)
         passed = done.returncode != 0 and (example.refusal or "") in done.stderr
         if not passed:
             stage.steps.failures.append(f"{example.path.name}: must be refused ({example.refusal}): {done.stderr}")

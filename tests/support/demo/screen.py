@@ -4,10 +4,11 @@ import time
 
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-LOG_WIDTH = 130
+LOG_WIDTH = 150
 
 console = Console()
 if not console.is_terminal:
@@ -42,12 +43,12 @@ class Steps:
 
 def say(text: str) -> None:
     """Write a line of the story."""
-    console.print(f"  {escape(text)}", highlight=False)
+    console.print(Padding(Text(text), (0, 0, 0, 2)))
 
 
 def command(text: str) -> None:
     """Show a command line, as a person would type it."""
-    console.print(f"  [cyan]$ {escape(text)}[/cyan]", highlight=False)
+    console.print(f"  [cyan]$ {escape(text)}[/cyan]", highlight=False, soft_wrap=True)
 
 
 def output(text: str) -> None:

@@ -1,9 +1,10 @@
 """What every scene of the demo works with."""
 
+import shlex
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,7 +33,7 @@ class Stage:
     def kubectl(self, *arguments: str, check: bool = True, show: bool = True) -> subprocess.CompletedProcess[str]:
         """Run kubectl in the demo's namespace, and show the command."""
         if show:
-            command(f"kubectl {' '.join(arguments)}".replace(f"{ROOT}/", ""))
+            command(_shown(arguments))
         return self.control_plane.kubectl("--namespace", NAMESPACE, *arguments, check=check)
 
     def custom_objects(self) -> dict[str, dict[str, Any]]:
@@ -73,7 +74,7 @@ def set_up() -> Iterator[Stage]:
             ["wait", "--for=condition=Established", "crd/importedcertificates.certwright.io", "--timeout=60s"],
             ["create", "namespace", NAMESPACE],
         ):
-            command(f"kubectl {' '.join(arguments)}".replace(f"{ROOT}/", ""))
+            command(_shown(arguments))
             control_plane.kubectl(*arguments)
         say("The Deployment is stored and its pod stays Pending; the same program runs here instead, as a process with")
         say("the token of the ServiceAccount `certwright` and nothing but the rights of manifests/base:")
@@ -82,3 +83,7 @@ def set_up() -> Iterator[Stage]:
         with OperatorProcess(kubeconfig, Path(folder) / "operator.log", log_format="text") as operator:
             steps.check(f"ready after {operator.wait_ready():.1f} s", passed=True)
             yield Stage(control_plane, operator, steps)
+
+
+def _shown(arguments: Sequence[str]) -> str:
+    return shlex.join(["kubectl", *arguments]).replace(f"{ROOT}/", "")

@@ -1,0 +1,18 @@
+"""Write the pages of `docs/reference` from the code that they describe."""
+
+from pathlib import Path
+
+from tests.support.reference.fields import write_fields
+from tests.support.reference.metrics import write_metrics
+from tests.support.reference.reasons import write_reasons
+from tests.support.reference.settings import write_settings
+
+FOLDER = Path(__file__).parents[3] / "docs" / "reference"
+
+PAGES = {
+    "importedcertificate.md": write_fields,
+    "reasons.md": write_reasons,
+    "settings.md": write_settings,
+    "metrics.md": write_metrics,
+}
+"""What writes each page."""
