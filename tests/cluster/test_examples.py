@@ -1,0 +1,83 @@
+"""Every example comes to the state it promises, by an operator that has the rights of the manifests and no others."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.control_plane import ControlPlane
+from tests.support.demo.examples import EXAMPLES, Expectation, read_examples, reasons_of, state_of
+from tests.support.operator_process import OperatorProcess
+from tests.support.waiting import wait_until
+
+MANIFESTS = EXAMPLES.parent
+OPERATOR = "system:serviceaccount:certwright-system:certwright"
+
+Kubectl = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def installed(control_plane: ControlPlane) -> None:
+    """Install as people do; it stays installed, for other tests of the session use the same control plane."""
+    control_plane.kubectl("apply", "-k", str(MANIFESTS / "overlays" / "default"))
+    control_plane.kubectl("wait", "--for=condition=Established", "crd", "-l", "app.kubernetes.io/name=certwright")
+
+
+def test_examples_come_to_what_they_promise_when_the_operator_runs_with_the_rights_of_the_base(
+    control_plane: ControlPlane, kubectl: Kubectl, namespace: str, tmp_path: Path
+) -> None:
+    mark = control_plane.audit_mark()
+    promises = {
+        promise.name: promise
+        for folder in ("good", "bad")
+        for example in read_examples(folder)
+        for promise in example.expectations
+    }
+
+    kubeconfig = control_plane.kubeconfig_for("certwright-system", "certwright")
+    with OperatorProcess(kubeconfig, tmp_path / "operator.log") as operator:
+        operator.wait_ready()
+        kubectl("apply", "-n", namespace, "-f", str(EXAMPLES / "good"), "-f", str(EXAMPLES / "bad"))
+        wait_until(
+            lambda: not differences(kubectl, namespace, promises),
+            deadline_seconds=60,
+            what="every example in the state that it promises",
+        )
+
+    refused = [
+        request for request in control_plane.requests(mark, user=OPERATOR) if request.code == HTTPStatus.FORBIDDEN
+    ]
+    assert refused == []
+    written = json.loads(kubectl("get", "secret", "-n", namespace, "-o", "json").stdout)["items"]
+    owned = {
+        secret["metadata"]["name"]
+        for secret in written
+        if secret["metadata"].get("labels", {}).get("app.kubernetes.io/managed-by") == "certwright"
+    }
+    assert owned == {*good_targets(kubectl, namespace), "entity-type-tls"}
+
+
+def differences(kubectl: Kubectl, namespace: str, promises: dict[str, Expectation]) -> list[str]:
+    return [
+        f"{found['metadata']['name']}: {state_of(found)} {sorted(reasons_of(found))}"
+        for found in imported(kubectl, namespace)
+        if not promises[found["metadata"]["name"]].seen_in(found)
+    ]
+
+
+def good_targets(kubectl: Kubectl, namespace: str) -> set[str]:
+    return {
+        target["secretName"]
+        for found in imported(kubectl, namespace)
+        if found["status"]["certificateStoreStatus"] == "OK"
+        for target in found["spec"].get("targets", [])
+    }
+
+
+def imported(kubectl: Kubectl, namespace: str) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = json.loads(kubectl("get", "impcert", "-n", namespace, "-o", "json").stdout)["items"]
+    return items
