@@ -15,11 +15,15 @@ from typing import Any
 
 from kubernetes.client import Configuration
 from kubernetes.config import ConfigException, load_incluster_config, load_kube_config
+from yaml import YAMLError
 
 from certwright.findings import ClusterError, FailureCause
 
 SERVICE_HOST = "KUBERNETES_SERVICE_HOST"
 DEFAULT_KUBECONFIG = Path("~/.kube/config")
+
+UNUSABLE = (ConfigException, OSError, YAMLError, ValueError, TypeError, AttributeError, LookupError)
+"""What the library raises over files that are absent, no YAML, or YAML of another shape."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,7 @@ class Login:
                     persist_config=False,
                 )
             return _credentials(self._configuration)
-        except (ConfigException, OSError, ssl.SSLError) as error:
+        except UNUSABLE as error:
             # The library's message may quote the file; its type says enough.
             raise ClusterError(
                 FailureCause.UNAUTHORIZED,
