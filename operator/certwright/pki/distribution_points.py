@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from certwright.pki import der
 from certwright.pki.general_names import GeneralNames, read_general_names
-
-if TYPE_CHECKING:
-    from certwright.pki.names import Name
+from certwright.pki.names import Name
 
 REVOCATION_REASONS = (
     "unused",
@@ -25,6 +23,7 @@ REVOCATION_REASONS = (
 ALL_REASONS = frozenset(REVOCATION_REASONS[1:])
 """The reasons that the lists for a certificate must cover together (RFC 5280 §6.3.2)."""
 
+_EMPTY_NAME = b"\x30\x00"
 _NAME, _REASONS, _CRL_ISSUER = 0xA0, 0x81, 0xA2
 _FULL_NAME, _RELATIVE_NAME = 0xA0, 0xA1
 
@@ -77,6 +76,7 @@ def read_point_name(value: bytes, node: der.Node) -> dict[str, Any]:
         raise der.DerError("not the name of a distribution point")
     tag, start, stop = choice[0]
     if tag == _RELATIVE_NAME:
+        Name.from_der(_EMPTY_NAME).extended_by(value[start:stop])  # damage is found now
         return {"relative_name": value[start:stop]}
     return {"names": read_general_names(value, der.children(value, start, stop))}
 

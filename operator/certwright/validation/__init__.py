@@ -1,6 +1,7 @@
 """Path building and validation, revocation, usage and names: certificates in, a verdict out; pure (RFC 5280 §6)."""
 
 from certwright.validation.chain_order import Arrangement, arrange
+from certwright.validation.crl_object import validate_crl
 from certwright.validation.options import DEFAULT_OPTIONS, Limits, Options, Revocation, Role
 from certwright.validation.target import validate
 from certwright.validation.verdict import Verdict
@@ -15,4 +16,5 @@ __all__ = [
     "Verdict",
     "arrange",
     "validate",
+    "validate_crl",
 ]

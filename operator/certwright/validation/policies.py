@@ -35,6 +35,7 @@ class PolicyState:
 
     def __init__(self, length: int, options: Options) -> None:
         self._acceptable = options.initial_policies
+        self._said = False  # one finding tells it all
         self._levels: list[_Level] | None = [{ANY_POLICY: _Node({ANY_POLICY})}]
         self._explicit = 0 if options.require_explicit_policy else length + 1
         self._inhibit_any = 0 if options.inhibit_any_policy else length + 1
@@ -54,7 +55,8 @@ class PolicyState:
         elif self._levels is not None:
             any_allowed = self._inhibit_any > 0 or (not is_target and certificate.is_self_issued)
             self._grow(frozenset(certificate.certificate_policies), any_allowed=any_allowed)
-        if self._explicit <= 0 and self._levels is None:  # (f)
+        if self._explicit <= 0 and self._levels is None and not self._said:  # (f)
+            self._said = True
             yield _wrong(certificate, "a CA above it demands a policy, and none holds for the whole path")
 
     def leave(self, certificate: Certificate) -> Iterator[Finding]:
@@ -76,7 +78,7 @@ class PolicyState:
         constraints = target.policy_constraints
         if constraints is not None and constraints.require_explicit_policy == 0:  # (b)
             explicit = 0
-        if explicit == 0 and not self._is_acceptable():
+        if explicit == 0 and not self._said and not self._is_acceptable():
             yield _wrong(target, "a policy is demanded, and no acceptable one holds for the whole path")
 
     def _constrain(self, certificate: Certificate) -> None:

@@ -18,6 +18,7 @@ from certwright.validation.issuer_search import (
 from certwright.validation.options import DEFAULT_OPTIONS, Options, Role, expand_roles
 from certwright.validation.path_building import Ending, Pool, build_paths
 from certwright.validation.path_checks import find_path_faults
+from certwright.validation.path_revocation import check_revocation
 from certwright.validation.usage import find_usage_mismatches
 from certwright.validation.verdict import Verdict, rank_findings, worst_reason
 from certwright.validation.work import BudgetError, Instants, Work
@@ -175,7 +176,16 @@ class _Judgement:
         if errors:
             distance = max((fault.distance for fault in faults), default=0)
             return _Attempt(trail.path, errors, (1, -distance, -len(errors)))
-        self._accept(trail, weak)
+        standing = check_revocation(
+            trail.path, self.crls, self.intermediates, trusted_top=trusted, options=self.options, work=self._work
+        )
+        for crl in standing.used:
+            self._instants.begins(crl.this_update)
+            if crl.next_update is not None:
+                self._instants.ends(crl.next_update)
+        if standing.has_errors and not standing.is_target_revoked:
+            return _Attempt(trail.path, weak + standing.findings, (2, -len(standing.findings), 0))
+        self._accept(trail, weak + standing.findings)
         return None
 
     def _accept(self, trail: Trail, advice: Sequence[Finding]) -> None:

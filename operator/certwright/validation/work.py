@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from certwright.pki.certificate import Certificate
+    from certwright.pki.crl import RevocationList
     from certwright.pki.public_key import PublicKey
     from certwright.validation.options import Limits
 
@@ -55,6 +56,19 @@ class Work:
         if known is None:
             self.spend("signature_checks")
             known = self._signatures[pair] = certificate.signed_by(issuer)
+        return known
+
+    def is_list_signed_by(self, crl: RevocationList, key: PublicKey) -> bool:
+        """Tell whether `key` verifies `crl`; each pair is verified once.
+
+        Raises:
+            BudgetError: too many signatures were verified.
+        """
+        pair = (crl.fingerprint, key)
+        known = self._signatures.get(pair)
+        if known is None:
+            self.spend("signature_checks")
+            known = self._signatures[pair] = crl.signed_by(key)
         return known
 
 
