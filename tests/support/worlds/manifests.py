@@ -1,0 +1,59 @@
+"""Manifests as people write them."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Manifest = dict[str, Any]
+Data = Mapping[str, str | bytes]
+
+
+def secret(name: str, data: Data, **fields: Any) -> Manifest:
+    """Write a Secret; `annotations`, `labels` and `finalizers` go to its metadata, other fields stand beside it."""
+    return _object("v1", "Secret", name, {"type": "Opaque", "data": encode(data), **fields})
+
+
+def config_map(name: str, data: Mapping[str, str] | None = None, binary: Mapping[str, bytes] | None = None) -> Manifest:
+    """Write a ConfigMap."""
+    return _object("v1", "ConfigMap", name, {"data": dict(data or {}), "binaryData": encode(binary or {})})
+
+
+def imported(name: str = "shop", **spec: Any) -> Manifest:
+    """Write an ImportedCertificate."""
+    return _object("certwright.io/v1alpha1", "ImportedCertificate", name, {"spec": spec})
+
+
+def workload(kind: str, name: str, **spec: Any) -> Manifest:
+    """Write a workload of one container that never runs, for there are no nodes."""
+    labels = {"app": name}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": name, "image": name}]}}
+    more = {"serviceName": name} if kind == "StatefulSet" else {}
+    body = {"selector": {"matchLabels": labels}, "template": template, **more, **spec}
+    return _object("apps/v1", kind, name, {"spec": body})
+
+
+def serving(name: str = "shop", *targets: Mapping[str, Any] | str, **spec: Any) -> Manifest:
+    """Write an ImportedCertificate that stores the Secret `<name>-upload` in its targets, `<name>-tls` by default."""
+    wanted = [{"secretName": each} if isinstance(each, str) else dict(each) for each in targets or (f"{name}-tls",)]
+    return imported(name, **{"certificateRef": {"name": f"{name}-upload"}, "targets": wanted, **spec})
+
+
+def encode(data: Data) -> dict[str, str]:
+    """Encode values as the API has them."""
+    return {
+        name: b64encode(value.encode() if isinstance(value, str) else value).decode() for name, value in data.items()
+    }
+
+
+def _object(api_version: str, kind: str, name: str, body: Mapping[str, Any]) -> Manifest:
+    metadata: dict[str, Any] = {"name": name}
+    rest = dict(body)
+    for each in ("annotations", "labels"):
+        if each in rest:
+            metadata[each] = dict(rest.pop(each))
+    if "finalizers" in rest:
+        finalizers: Sequence[str] = rest.pop("finalizers")
+        metadata["finalizers"] = list(finalizers)
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **rest}

@@ -1,0 +1,108 @@
+"""What a story can do, and see, in any world."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime, timedelta
+from typing import Any, Protocol, TypeVar
+
+from certwright.reconcile.objects import Observed
+from tests.support.worlds.manifests import Manifest
+from tests.support.worlds.material import Corp
+from tests.support.worlds.report import Event, Report
+
+T = TypeVar("T")
+
+Until = Callable[[Report], bool]
+
+
+def anything(report: Report) -> bool:
+    """Demand nothing but a verdict on the present generation."""
+    del report
+    return True
+
+
+class World(Protocol):
+    """A namespace of its own, and certwright at work in it.
+
+    Attributes:
+        namespace: its name.
+        corp: a PKI whose certificates are valid when the story begins.
+    """
+
+    namespace: str
+    corp: Corp
+
+    @property
+    def now(self) -> datetime:
+        """Give the instant that certificates are judged at."""
+        ...
+
+    async def apply(self, *manifests: Manifest) -> None:
+        """Do what `kubectl apply` does: what was applied before and is left out now goes."""
+        ...
+
+    async def patch(self, kind: str, name: str, patch: Mapping[str, Any]) -> None:
+        """Do what `kubectl patch --type=merge` does, with `status` where the patch has one."""
+        ...
+
+    async def delete(self, kind: str, name: str) -> None:
+        """Do what `kubectl delete` does."""
+        ...
+
+    async def read(self, kind: str, name: str) -> Observed | None:
+        """Give an object as it is now."""
+        ...
+
+    async def status(self, name: str) -> Report:
+        """Give what certwright says of an ImportedCertificate now."""
+        ...
+
+    async def events(self, name: str) -> list[Event]:
+        """Give the events about an ImportedCertificate, as far as they are written."""
+        ...
+
+    async def settle(self, name: str, until: Until = anything) -> Report:
+        """Wait until an ImportedCertificate's verdict is about its present generation, and as wanted.
+
+        Raises:
+            DeadlineError: it did not come.
+        """
+        ...
+
+    async def wait(self, reached: Callable[[], Awaitable[T]], what: str) -> T:
+        """Wait until the answer is truthy and give it.
+
+        Raises:
+            DeadlineError: it did not come.
+        """
+        ...
+
+    async def rest(self) -> None:
+        """Wait until certwright has heard of everything that happened, and has nothing left to do."""
+        ...
+
+    async def travel(self, delta: timedelta) -> None:
+        """Move the instant that certificates are judged at; from there time goes on."""
+        ...
+
+    async def stand_at(self, instant: datetime) -> None:
+        """Let it be exactly this instant until somebody travels."""
+        ...
+
+    def doubting_the_clock(self) -> AbstractAsyncContextManager[None]:
+        """Have the operator's clock and the API server's disagree."""
+        ...
+
+    def without_right_to_refresh(self) -> AbstractAsyncContextManager[None]:
+        """Take the component `refresh` away."""
+        ...
+
+    def without_room_for_secrets(self, name: str) -> AbstractAsyncContextManager[None]:
+        """Have a quota refuse new Secrets, the one of this name among them."""
+        ...
+
+    def refusing_full_statuses(self, name: str) -> AbstractAsyncContextManager[None]:
+        """Have the API server refuse every status of this object that is not minimal."""
+        ...
