@@ -40,5 +40,14 @@ class Settings(BaseSettings):
     release_per_second: float = Field(200, gt=0, description="How many due re-checks enter the queue in a second.")
     backoff_max_seconds: float = Field(300, gt=0, description="Longest wait between two tries of one object.")
 
+    crl_hosts: tuple[str, ...] = Field(
+        (), description="Hosts that CRLs may be fetched from: names, `*.` names, with `:port` if unusual; as JSON."
+    )
+    crl_private_addresses: tuple[str, ...] = Field(
+        (), description="Networks (CIDR) that those hosts may be in although they are not public, as a JSON list."
+    )
+    crl_fetch_seconds: float = Field(30, gt=0, description="Longest that one fetch of a CRL may take.")
+    crl_max_bytes: int = Field(32 * 1024 * 1024, ge=1024, description="Largest CRL that is fetched.")
+
     certificate_series: int = Field(20_000, ge=0, description="Most per-certificate metric series; beyond it none.")
     events_per_hour: int = Field(10, ge=0, description="Most events written about one object in an hour.")
