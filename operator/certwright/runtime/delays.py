@@ -12,6 +12,9 @@ from certwright.reconcile.objects import ObjectKey
 
 STALE_ENTRIES = 64
 
+ROUNDING = 1e-6
+"""What sums of fractions may lack of a whole key."""
+
 
 class Delays:
     """Keys that become due; one instant for each key, the one set last."""
@@ -80,7 +83,7 @@ class Pace:
         if self._at is not None:
             self._credit = min(self._burst, self._credit + (now - self._at) * self._rate)
         self._at = now
-        return int(self._credit)
+        return int(self._credit + ROUNDING)
 
     def spend(self, count: int) -> None:
         """Say that `count` keys were released."""
