@@ -33,6 +33,13 @@ def advise_on_target(target: Certificate, roles: frozenset[Role], options: Optio
         # RFC 5280 §4.1.2.2
         message = f"the serial number {target.serial_hex[:48]} is not positive or longer than {_SERIAL_OCTETS} octets"
         yield warning(Reason.SERIAL_UNUSUAL, f"{message}; some consumers refuse it.", fingerprint=target.fingerprint)
+    if target.subject.is_empty:  # RFC 5280 §4.1.2.6
+        if target.subject_alt_names.is_empty:
+            message = "the certificate names nobody: subject and alternative names are empty. Ask its issuer for names."
+            yield finding(Reason.NAME_MISSING, message, fingerprint=target.fingerprint)
+        elif not target.extensions.subject_alt_names_critical:
+            message = "the subject is empty and the alternative names are not critical; some consumers refuse that."
+            yield warning(Reason.NAME_MISSING, message, fingerprint=target.fingerprint)
     if target.public_key.algorithm not in _USUAL_KEYS:
         message = f"the key is {target.public_key.description}; not every consumer can use it."
         yield warning(Reason.UNUSUAL_KEY_TYPE, message, fingerprint=target.fingerprint)

@@ -134,5 +134,7 @@ class SignerSearch:
 
 
 def _describe_no_path(crl: RevocationList, signer: Certificate) -> Finding:
-    message = f'{name_crl(crl)} cannot be used: its issuer "{signer.label}" has no valid path to a trusted certificate.'
+    message = (
+        f'{name_crl(crl)} cannot be used: its issuer "{signer.label}" has no valid and unrevoked path to an anchor.'
+    )
     return finding(Reason.CRL_NOT_VALID, message, detail=Detail.ISSUER_PATH, fingerprint=signer.fingerprint)
