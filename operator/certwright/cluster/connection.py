@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from io import BytesIO
 from typing import Any, NoReturn, Protocol, Self
 
 import aiohttp
@@ -31,6 +32,7 @@ REFUSED_SECONDS = 5.0
 """Least time between two loads that a 401 asks for: the load may run a program."""
 
 KEEP_ALIVE_SECONDS = 75.0
+LONG_BODY = 2**20
 
 LOGGER = logging.getLogger(__name__)
 
@@ -165,7 +167,8 @@ class Connection:
         return session.request(
             request.method,
             URL(credentials.server + request.target, encoded=True),
-            data=request.body,
+            # The library warns of bytes that long, and takes them piece by piece from a file.
+            data=BytesIO(request.body) if request.body and len(request.body) > LONG_BODY else request.body,
             headers=headers,
             ssl=credentials.tls,
             server_hostname=credentials.server_name,

@@ -1,46 +1,18 @@
-"""What there is: lists of metadata for the sweep, and which of our kinds the API server serves."""
+"""What there is: lists of metadata, and which of our kinds the API server serves."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from certwright.cluster.decode import version_of
 from certwright.cluster.requests import Request, Verb, list_of
-from certwright.cluster.resources import API_RESOURCES, DISCOVERY_PATH, RESOURCES, Resource
+from certwright.cluster.resources import API_RESOURCES, DISCOVERY_PATH, Resource
 from certwright.cluster.retries import Retrying
-from certwright.findings import ClusterError, FailureCause
-from certwright.reconcile.objects import Kind, ObjectKey, Version
+from certwright.findings import ClusterError
 
 PAGE = 500
-MOST_LISTS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """The metadata of one object, as a sweep compares it."""
-
-    key: ObjectKey
-    version: Version
-    generation: int
-    labels: Mapping[str, str]
-    deleting: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """All objects of a kind at one moment.
-
-    Attributes:
-        version: the resourceVersion of the list; one below any seen before says that etcd was restored.
-    """
-
-    version: str
-    objects: tuple[Listed, ...]
 
 
 async def read_pages(
@@ -65,30 +37,6 @@ async def read_pages(
         more = f"&continue={quote(token, safe='')}"
 
 
-async def take_survey(requests: Retrying, kind: Kind, *, namespace: str = "", selector: str = "") -> Survey:
-    """List the metadata of all objects of a kind, everywhere or in one namespace.
-
-    Raises:
-        ClusterError: the list could not be read.
-    """
-    for _ in range(MOST_LISTS - 1):
-        try:
-            return await _take_survey(requests, kind, namespace, selector)
-        except ClusterError as error:
-            if error.cause is not FailureCause.GONE:
-                raise
-    return await _take_survey(requests, kind, namespace, selector)
-
-
-async def _take_survey(requests: Retrying, kind: Kind, namespace: str, selector: str) -> Survey:
-    version, objects = "", []
-    async with aclosing(read_pages(requests, RESOURCES[kind], namespace=namespace, selector=selector)) as pages:
-        async for page in pages:
-            version = version or page["metadata"]["resourceVersion"]
-            objects += [_listed(kind, item["metadata"]) for item in page.get("items") or ()]
-    return Survey(version, tuple(objects))
-
-
 async def served_kinds(requests: Retrying) -> frozenset[str]:
     """Ask which of our kinds the API server serves; none at all when our API group is not there.
 
@@ -103,13 +51,3 @@ async def served_kinds(requests: Retrying) -> frozenset[str]:
         raise
     resources = answer.manifest().get("resources") or ()
     return frozenset(resource["kind"] for resource in resources if "/" not in resource["name"])
-
-
-def _listed(kind: Kind, metadata: Mapping[str, Any]) -> Listed:
-    return Listed(
-        ObjectKey(kind, metadata.get("namespace", ""), metadata["name"]),
-        version_of(metadata),
-        metadata.get("generation", 0),
-        metadata.get("labels") or {},
-        "deletionTimestamp" in metadata,
-    )

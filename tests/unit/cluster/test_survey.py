@@ -1,57 +1,44 @@
+from collections.abc import AsyncGenerator
+from typing import Any
+
 import pytest
 
+from certwright.cluster.resources import RESOURCES
 from certwright.cluster.retries import Retrying
-from certwright.cluster.survey import Listed, served_kinds, take_survey
+from certwright.cluster.survey import read_pages, served_kinds
 from certwright.findings import ClusterError, FailureCause
-from certwright.reconcile.objects import Kind, ObjectKey, Version
+from certwright.reconcile.objects import Kind
 from tests.support.scripted_server import ScriptedServer, answer, page, partial, refusal
 
 
-async def test_survey_reads_every_page_when_asked(server: ScriptedServer, requests: Retrying) -> None:
-    leaving = partial("b", 5, labels={"l": "1"})
-    leaving["metadata"] |= {"generation": 3, "deletionTimestamp": "2026-01-01T00:00:00Z"}
-    server.script(page(10, partial("a", 4), more="x"), page(10, leaving))
+SECRETS = RESOURCES[Kind.SECRET]
 
-    survey = await take_survey(requests, Kind.IMPORTED_CERTIFICATE, selector="a=b,c")
 
-    assert survey.version == "10"
-    assert survey.objects == (
-        Listed(ObjectKey(Kind.IMPORTED_CERTIFICATE, "shop", "a"), Version("uid-a", "4"), 0, {}, deleting=False),
-        Listed(ObjectKey(Kind.IMPORTED_CERTIFICATE, "shop", "b"), Version("uid-b", "5"), 3, {"l": "1"}, deleting=True),
-    )
+async def names(pages: AsyncGenerator[dict[str, Any]]) -> list[str]:
+    return [item["metadata"]["name"] async for page in pages for item in page["items"]]
+
+
+async def test_read_pages_reads_to_the_end_when_there_are_several(server: ScriptedServer, requests: Retrying) -> None:
+    server.script(page(10, partial("a", 4), more="x"), page(10, partial("b", 5)))
+
+    assert await names(read_pages(requests, SECRETS, selector="a=b,c")) == ["a", "b"]
+    assert server.received[0].path == "/api/v1/secrets"
     assert server.received[1].query == {"limit": "500", "labelSelector": "a=b,c", "continue": "x"}
 
 
-async def test_survey_looks_into_one_namespace_when_named(server: ScriptedServer, requests: Retrying) -> None:
+async def test_read_pages_looks_into_one_namespace_when_named(server: ScriptedServer, requests: Retrying) -> None:
     server.script(page(10))
 
-    await take_survey(requests, Kind.SECRET, namespace="shop")
-
+    assert await names(read_pages(requests, SECRETS, namespace="shop")) == []
     assert server.received[0].path == "/api/v1/namespaces/shop/secrets"
 
 
-async def test_survey_starts_over_when_its_version_expired(server: ScriptedServer, requests: Retrying) -> None:
-    server.script(page(10, partial("a", 4), more="x"), refusal(410, "Expired"), page(20))
-
-    survey = await take_survey(requests, Kind.SECRET)
-
-    assert (survey.version, survey.objects) == ("20", ())
-
-
-async def test_survey_raises_when_it_expires_again_and_again(server: ScriptedServer, requests: Retrying) -> None:
-    server.script(*[refusal(410, "Expired")] * 3)
+async def test_read_pages_raises_gone_when_the_version_expired(server: ScriptedServer, requests: Retrying) -> None:
+    server.script(page(10, partial("a", 4), more="x"), refusal(410, "Expired"))
 
     with pytest.raises(ClusterError) as caught:
-        await take_survey(requests, Kind.SECRET)
+        await names(read_pages(requests, SECRETS))
     assert caught.value.cause is FailureCause.GONE
-
-
-async def test_survey_raises_when_it_is_forbidden(server: ScriptedServer, requests: Retrying) -> None:
-    server.script(refusal(403, "Forbidden"))
-
-    with pytest.raises(ClusterError) as caught:
-        await take_survey(requests, Kind.SECRET)
-    assert caught.value.cause is FailureCause.FORBIDDEN
 
 
 async def test_served_kinds_leaves_subresources_out(server: ScriptedServer, requests: Retrying) -> None:
