@@ -69,9 +69,11 @@ ABOUT_SOMETHING_ELSE = frozenset(
         Reason.TARGET_MISSING,
         Reason.NOT_REFRESHED,
         Reason.LAST_GOOD_LOST,
+        Reason.HOST_NOT_ALLOWED,
+        Reason.FETCH_FAILED,
     }
 )
-"""Reasons about a key or about storing: the certificate keeps the code it has of its own."""
+"""Reasons about a key, storing or fetching: the certificate, or the list, keeps the code it has of its own."""
 
 UNIQUE_CODES: Mapping[Reason, int] = MappingProxyType({Reason.REFERENCE_NOT_FOUND: 1002, Reason.INTERNAL_ERROR: 1020})
 """The unique codes that the source documents beside 404 and 500."""

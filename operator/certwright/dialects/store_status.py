@@ -116,7 +116,12 @@ ANSWERS: Mapping[Reason, StoreAnswer] = MappingProxyType(
         Reason.WEAK_KEY: OK,
     }
 )
-"""The source's answer for every reason there is; that of an error, where a reason comes in both severities."""
+"""The source's answer for every reason about a certificate, its key or its storing; that of an error, where a reason
+comes in both severities.
+"""
+
+NOT_ABOUT_STORING = frozenset({Reason.HOST_NOT_ALLOWED, Reason.FETCH_FAILED})
+"""Reasons about the fetching of revocation lists, for which the source has no word."""
 
 
 def worst_answer(reasons: Iterable[Reason]) -> StoreAnswer:

@@ -90,6 +90,10 @@ class World:
                 return each["status"], each["reason"]
         return None
 
+    def condition_map(self) -> dict[str, str]:
+        """Give the status of every condition."""
+        return {each["type"]: each["status"] for each in self.status["conditions"]}
+
     def message(self, wanted: str = "Ready") -> str:
         return next(each["message"] for each in self.status["conditions"] if each["type"] == wanted)
 

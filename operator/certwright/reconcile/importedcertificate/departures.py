@@ -25,7 +25,7 @@ def decide_departures(spec: ImportedCertificateSpec, snapshot: Snapshot, past: P
         observed, failure = snapshot.get(key), snapshot.failures.get(key)
         bare = Outcome(key, None, observed, row, left=True)
         if failure is not None:
-            yield fail(bare, failure)
+            yield fail(bare, failure, snapshot)
         elif observed is not None and _is_still_held(observed, snapshot.subject, uid=row.uid):
             # What has become an input is given up, never deleted.
             wanted = spec.deletion_policy == "Delete" and key not in all_inputs(spec, namespace)

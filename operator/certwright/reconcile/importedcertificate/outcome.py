@@ -8,7 +8,7 @@ from certwright.api.importedcertificate_status import TargetStatus
 from certwright.findings import Finding
 from certwright.reconcile.importedcertificate.judgement import Content
 from certwright.reconcile.importedcertificate.store_failures import describe_failure, may_pass, passes_by_itself
-from certwright.reconcile.objects import Failure, ObjectKey, Observed
+from certwright.reconcile.objects import Failure, ObjectKey, Observed, Snapshot
 from certwright.reconcile.plan import Action
 
 
@@ -38,7 +38,7 @@ class Outcome:
     left: bool = False
 
 
-def fail(bare: Outcome, failure: Failure) -> Outcome:
+def fail(bare: Outcome, failure: Failure, snapshot: Snapshot) -> Outcome:
     """Give the outcome after a request about the target failed."""
-    problem = describe_failure(bare.key, failure, was_read=bare.observed is not None)
+    problem = describe_failure(bare.key, failure, was_read=bare.key in snapshot.objects)
     return replace(bare, findings=(problem,), retry=may_pass(failure), waiting=passes_by_itself(failure))

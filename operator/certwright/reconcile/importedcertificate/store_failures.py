@@ -35,7 +35,7 @@ def describe_failure(key: ObjectKey, failure: Failure, *, was_read: bool) -> Fin
     Args:
         key: the Secret.
         failure: the request's end.
-        was_read: the Secret was read in this pass, so the failure is that of a write.
+        was_read: it is known what the Secret was, so the failure is that of a write.
     """
     if failure.cause is FailureCause.IMMUTABLE:
         text = f"Secret `{key.name}` cannot be changed: {failure.message}. Delete it yourself; it is then created anew."

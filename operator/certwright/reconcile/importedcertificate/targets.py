@@ -49,7 +49,7 @@ def _decide(content: Content, snapshot: Snapshot, past: Past, *, delete: bool) -
     if content.recipe is None:
         return replace(bare, findings=(_lost(key),)) if content.lost else bare
     if failure is not None:
-        return fail(bare, failure)
+        return fail(bare, failure, snapshot)
     if bare.observed is None:
         return replace(bare, action=_apply(content.recipe, key, None, snapshot=snapshot, delete=delete))
     return _decide_existing(bare, content, content.recipe, bare.observed, snapshot=snapshot, delete=delete)

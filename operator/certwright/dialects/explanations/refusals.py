@@ -1,0 +1,187 @@
+"""What refuses or holds up a certificate, its key or its storing, and the reason that nothing does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from certwright.dialects.explanations.explanation import DEFECT, Explanation
+from certwright.findings import Reason
+
+REFUSALS: Mapping[Reason, Explanation] = MappingProxyType(
+    {
+        Reason.VALID: Explanation("Every check passed.", (), "Nothing."),
+        Reason.NOT_CHECKED: Explanation(
+            "There is no verdict yet: an input cannot be read, a write is tried again, or the clock is doubted.",
+            (
+                "The API server cannot be reached, or refuses to show an object.",
+                "`certwright check` reads files, and the Secret with the key is rightly not among them.",
+            ),
+            "Wait; if it stays, the message names the request that fails.",
+        ),
+        Reason.UNPARSABLE: Explanation(
+            "There is no certificate in the bytes: damaged, cut off, of another type (a CSR, a key), or over a limit.",
+            (
+                "The text was copied out of a mail or a terminal, and lines are missing.",
+                "Certificate and key have changed places, or the request was handed in instead of the answer.",
+                "A PKCS#12 file without `passwordRef`, a Java keystore, or a text file saved as UTF-16.",
+            ),
+            "Hand in the certificate as PEM, DER or PKCS#7, or as PKCS#12 with `passwordRef`.",
+        ),
+        Reason.UNDECODABLE: Explanation(
+            "It is a certificate, and a part of it breaks the rules of its encoding.",
+            (
+                "It was made by home-grown software that writes names, dates or extensions wrongly.",
+                "An extension stands there twice, or the key is of a type that nobody here can use.",
+            ),
+            "Have it issued anew; the message names the part.",
+        ),
+        Reason.EXPIRED: Explanation(
+            "The certificate has ended.",
+            (
+                "It was not renewed in time.",
+                "It was renewed, and the old file was handed in again.",
+            ),
+            "Hand in its successor.",
+        ),
+        Reason.NOT_YET_VALID: Explanation(
+            "The certificate begins in the future.",
+            (
+                "It was issued ahead of time, for a change that is planned.",
+                "The clock of the issuer is fast, or reads local time as UTC.",
+            ),
+            "Wait: it is judged again at that instant. Check the clock of the issuer if the date surprises you.",
+        ),
+        Reason.VALIDATION_ERROR: Explanation(
+            "Validation itself failed, or took more work than one object may cost.",
+            ("Dozens of certificates with the same names, or thousands of names and constraints.", DEFECT),
+            "Simplify the chain; otherwise report it as a defect.",
+        ),
+        Reason.ISSUER_NOT_FOUND: Explanation(
+            "A certificate on the path is missing: servers would send an incomplete chain.",
+            (
+                "Only the leaf and the root were handed in, and the intermediate between them is missing.",
+                "The CA has changed its intermediate, and the old one is still kept beside the new leaf.",
+                "The path leads to an issuer that the trust store does not hold.",
+            ),
+            "Add the issuer that the message names to `chain`, `chainRef` or the upload.",
+        ),
+        Reason.USAGE_MISMATCH: Explanation(
+            "The certificate may not be used for what `usages` asks.",
+            (
+                "A client certificate was handed in for a server, or the other way round.",
+                "The CA used a template for another purpose, or it is a CA certificate.",
+            ),
+            "Have it issued for that use, or correct `usages`.",
+        ),
+        Reason.NAME_MISSING: Explanation(
+            "A name in `dnsNames` or `ipAddresses` is not in the certificate.",
+            (
+                "The name was forgotten in the request, or stands in the common name only, which no longer counts.",
+                "A wildcard covers one label: `*.example.com` is not good for `a.b.example.com`.",
+                "It is the certificate of another service.",
+            ),
+            "Have it issued for that name, or correct the wish.",
+        ),
+        Reason.CHAIN_INVALID: Explanation(
+            "The issuers are there and the path does not hold: a signature, a date, a CA flag, a constraint.",
+            (
+                "An issuer has expired or was revoked.",
+                "The intermediate has the right name and another key.",
+                "A certificate that is no CA signed another, or name constraints of the CA forbid the name.",
+                "The root at the end is not in the trust store.",
+            ),
+            "Replace the certificate that the message names.",
+        ),
+        Reason.INVALID_SELF_SIGNED: Explanation(
+            "A self-signed certificate whose own signature is wrong, or that nothing makes trusted.",
+            (
+                "The file was changed after it was signed, on purpose or by a damaged disk.",
+                "A trust store is asked for, and this certificate is not in it.",
+            ),
+            "Have it made anew, or add it to the trust store if it is meant to be trusted.",
+        ),
+        Reason.FINGERPRINT_MISMATCH: Explanation(
+            "The content is not the one that the fingerprint names.",
+            ("The material was replaced and the fingerprint was not, or somebody tampered with it.",),
+            "Correct the content or the fingerprint.",
+        ),
+        Reason.KEY_INVALID: Explanation(
+            "The private key cannot be read, is encrypted without a password, or contradicts itself.",
+            (
+                "The key is encrypted and `passwordRef` is missing, or the password is another.",
+                "Certificate and key have changed places.",
+                "It is an OpenSSH or DSA key, or one of fewer than 1024 bits.",
+            ),
+            "Hand in the key as PKCS#8, PKCS#1 or SEC 1, with `passwordRef` when it is encrypted.",
+        ),
+        Reason.KEY_LOST: Explanation(
+            "Key material that existed is gone.",
+            ("The Secret with the key was deleted; certificates for the key are of no use without it.",),
+            "Restore the Secret from a backup.",
+        ),
+        Reason.KEY_MISMATCH: Explanation(
+            "The key is that of another certificate. For a minute after a change the other half is waited for.",
+            (
+                "Only the certificate was renewed, with a new key that was not handed in, or only the key.",
+                "The files of two services were mixed up.",
+            ),
+            "Hand in the key that the certificate was requested with.",
+        ),
+        Reason.REFERENCE_NOT_FOUND: Explanation(
+            "A Secret, ConfigMap or key of its data does not exist.",
+            ("It is created later, by another tool.", "A typing error, or another namespace."),
+            "Create it; it is judged within a second. Or correct the name.",
+        ),
+        Reason.INVALID_REQUEST: Explanation(
+            "The wish contradicts itself or names what may not be used.",
+            (
+                "Two sources are named, or none.",
+                "A target is also an input, or a Secret has a type that is not read.",
+                "A password is empty, or a field has a value that is not among those documented.",
+            ),
+            "Correct `spec`.",
+        ),
+        Reason.SOURCE_REMOVED: Explanation(
+            "The source was taken out of `spec`; what was served stays served.",
+            ("A field was removed in Git, with or without intention.",),
+            "Name a source again, or delete the object.",
+        ),
+        Reason.STORE_FAILED: Explanation(
+            "The Secret could not be written.",
+            ("A quota, an admission policy or missing rights are in the way.", "The API server did not answer."),
+            "The message says what the API server answered: rights, quota, size.",
+        ),
+        Reason.TARGET_NOT_OWNED: Explanation(
+            "The target exists and belongs to somebody else.",
+            ("It was made by hand or by another tool before.", "Two objects name the same target."),
+            "Choose another `secretName`, or consent with the command at the end of the message.",
+        ),
+        Reason.TARGET_IMMUTABLE: Explanation(
+            "The target exists with another type, or is immutable.",
+            ("A Secret's type cannot be changed after its creation, nor can `immutable: true` be taken back.",),
+            "Delete it yourself; it is then created anew.",
+        ),
+        Reason.TARGET_MISSING: Explanation(
+            "The target is being deleted.",
+            ("Finalizers of another tool hold it.",),
+            "Wait; remove its finalizers if it stays.",
+        ),
+        Reason.NOT_REFRESHED: Explanation(
+            "Stored, and a workload under `refresh` does not run it yet.",
+            (
+                "The roll-out is under way.",
+                "The roll-out is paused or stuck, or its strategy is `OnDelete`.",
+                "The component `refresh` is not installed.",
+            ),
+            "Wait for the roll-out; the message says what blocks it.",
+        ),
+        Reason.LAST_GOOD_LOST: Explanation(
+            "A target lost what was served, and the present material cannot replace it.",
+            ("Somebody overwrote the target while the spec held bad material.",),
+            "Hand in a valid certificate with its key.",
+        ),
+        Reason.INTERNAL_ERROR: Explanation("A defect of certwright.", (), "Report it with the operator's log."),
+    }
+)
+"""The reasons about certificates, keys, wishes and targets."""
