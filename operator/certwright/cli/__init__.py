@@ -10,6 +10,7 @@ from certwright import __version__
 
 COMMANDS = {
     "run": ("certwright.cli.run", "run", "Run the operator."),
+    "explain": ("certwright.cli.explain", "explain", "Say what a reason or a documented code means, and the fix."),
     "crds": ("certwright.cli.crds", "crds", "Print the CustomResourceDefinitions of this version."),
 }
 """Where each command is, and its help of one line: listing the commands loads none of them."""

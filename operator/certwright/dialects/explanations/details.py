@@ -9,7 +9,7 @@ from certwright.findings import Detail
 
 DETAILS: Mapping[Detail, str] = MappingProxyType(
     {
-        Detail.ADDRESS: "The host of the list has an address that the operator may not connect to, such as a private one.",
+        Detail.ADDRESS: "The host of the list has an address that the operator must not connect to.",
         Detail.ALGORITHM_NOT_ALLOWED: "A key or signature on the path is weaker than the settings allow.",
         Detail.BASE64_DAMAGED: "A PEM block holds characters that are not base64, or too few of them.",
         Detail.BUSY: "Judging took longer than one object may take, or was cut short; it is tried again.",
@@ -38,7 +38,7 @@ DETAILS: Mapping[Detail, str] = MappingProxyType(
         Detail.KEY_CERT_SIGN_MISSING: "An issuer lacks the key usage keyCertSign.",
         Detail.KEY_TYPE_UNSUPPORTED: "The key is of a type that cannot be used here, or not for this form.",
         Detail.LIMIT_EXCEEDED: "It is larger, or more work, than is accepted.",
-        Detail.MEDIA_TYPE: "The server sent something that says of itself that it is no revocation list.",
+        Detail.MEDIA_TYPE: "The server sent something else than a revocation list.",
         Detail.NAME_CHAINING: "A certificate names another issuer than the one that stands above it.",
         Detail.NAME_CONSTRAINTS: "A CA on the path may not issue for this name.",
         Detail.NAME_RESOLUTION: "The host name of the list could not be resolved.",
@@ -58,7 +58,7 @@ DETAILS: Mapping[Detail, str] = MappingProxyType(
         Detail.ROLLOUT_PENDING: "The roll-out of a workload is under way.",
         Detail.SCOPE: "The list covers other certificates of the issuer.",
         Detail.SECRET_KEY_MISSING: "The object exists, and has no such key in its data.",
-        Detail.SECRET_TYPE_NOT_READ: "Secrets of that type are not read: tokens and passwords are nobody's certificates.",
+        Detail.SECRET_TYPE_NOT_READ: "Secrets of that type are not read: tokens are nobody's certificates.",
         Detail.SEVERAL_KEYS: "There are several private keys, and nothing says which is meant.",
         Detail.SEVERAL_LEAVES: "There are several certificates that issue no other, and nothing says which is meant.",
         Detail.SIGNATURE: "A signature on the path is wrong.",
@@ -80,7 +80,7 @@ DETAILS: Mapping[Detail, str] = MappingProxyType(
         Detail.WORKLOAD_MISSING: "A workload under `refresh` does not exist.",
         Detail.WRITE_FAILED: "A write failed; it is tried again.",
         Detail.WRONG_PASSWORD: "The password does not open the file or key.",
-        Detail.WRONG_TYPE: "It is something else than what is expected: a CSR, a key, a list, or a value of another type.",
+        Detail.WRONG_TYPE: "It is not what is expected: a CSR, a key, a list, or a value of another type.",
     }
 )
 """Every detail there is."""
