@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 FieldErrorReason = Literal["FieldValueInvalid", "FieldValueForbidden", "FieldValueRequired", "FieldValueDuplicate"]
 
-_PRIVATE_KEY_ARMOUR = "PRIVATE KEY|UFJJVkFURSBLRV|BSSVZBVEUgS0VZ|QUklWQVRFIEtFW"
+PRIVATE_KEY_ARMOUR = "PRIVATE KEY|UFJJVkFURSBLRV|BSSVZBVEUgS0VZ|QUklWQVRFIEtFW"
 """The words of every private key's PEM header, then the same in base64 at each of its three alignments."""
 
 
@@ -61,7 +61,7 @@ def refuses_private_keys(field: str) -> Rule:
     disclosed once it was stored.
     """
     return Rule(
-        rule=f"!has(self.{field}) || !self.{field}.matches('{_PRIVATE_KEY_ARMOUR}')",
+        rule=f"!has(self.{field}) || !self.{field}.matches('{PRIVATE_KEY_ARMOUR}')",
         message="must hold certificates only, and it holds a private key: put the key into a Secret and name that in "
         "`privateKeyRef`; treat a key that was sent here as disclosed",
         field_path=f".{field}",

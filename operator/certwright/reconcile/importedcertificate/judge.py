@@ -16,6 +16,7 @@ from certwright.findings import Detail, Finding, MaterialError, Reason, finding,
 from certwright.pki.certificate import Certificate
 from certwright.pki.keys import matches
 from certwright.pki.names import prepare
+from certwright.pki.private_key import PrivateKey
 from certwright.reconcile.importedcertificate.contents import Pair, find_contents
 from certwright.reconcile.importedcertificate.instants import end_instant, first_after, warning_instant
 from certwright.reconcile.importedcertificate.judgement import Content, Judgement, errors_of
@@ -81,9 +82,9 @@ def _judge(spec: ImportedCertificateSpec, snapshot: Snapshot, past: Past) -> Jud
         *upload.findings,
         *arranged.warnings,
         *verdict.findings,
-        *_find_key_defects(upload, leaf),
+        *find_key_defects(upload.key, leaf),
         *_find_subject_differences(spec, leaf),
-        *_find_expiry(leaf, warns_at, snapshot.now),
+        *find_expiry(leaf, warns_at, snapshot.now),
     )
     pair = Pair(leaf, verdict.intermediates, upload.key)
     mismatched = any(each.reason is Reason.KEY_MISMATCH for each in findings)
@@ -134,11 +135,12 @@ def _role(spec: ImportedCertificateSpec) -> Role:
     return Role.SERVER if server else Role.CLIENT if client else Role.ANY
 
 
-def _find_key_defects(upload: Upload, leaf: Certificate) -> Iterator[Finding]:
-    if upload.key is not None and not matches(upload.key, leaf):
+def find_key_defects(key: PrivateKey | None, leaf: Certificate) -> Iterator[Finding]:
+    """Say that a private key is not that of the certificate."""
+    if key is not None and not matches(key, leaf):
         yield finding(
             Reason.KEY_MISMATCH,
-            f'the private key ({upload.key.public.description}) does not belong to the certificate "{leaf.label}" '
+            f'the private key ({key.public.description}) does not belong to the certificate "{leaf.label}" '
             f"(serial {leaf.serial_hex[:40]}, {leaf.public_key.description}). Hand in the key it was issued for.",
             fingerprint=leaf.fingerprint,
         )
@@ -169,7 +171,8 @@ def _find_subject_differences(spec: ImportedCertificateSpec, leaf: Certificate) 
             )
 
 
-def _find_expiry(leaf: Certificate, warns_at: datetime | None, now: datetime) -> Iterator[Finding]:
+def find_expiry(leaf: Certificate, warns_at: datetime | None, now: datetime) -> Iterator[Finding]:
+    """Warn of the end from `warns_at` until it has come."""
     if warns_at is not None and warns_at <= now < end_instant(leaf.not_after):
         yield warning(
             Reason.EXPIRING_SOON,
