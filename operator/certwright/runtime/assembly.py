@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import os
 import socket
 from collections.abc import Callable, Mapping
@@ -21,7 +22,7 @@ from certwright.pki.render import SecretRecipe, render
 from certwright.reconcile.objects import Kind, ObjectKey, Snapshot
 from certwright.reconcile.plan import Reconciler
 from certwright.runtime.dependencies import Dependencies
-from certwright.runtime.driver import Driver
+from certwright.runtime.driver import Driver, internal_error
 from certwright.runtime.intake import Intake
 from certwright.runtime.kopf_source import KopfSource, Login
 from certwright.runtime.leadership import Gate
@@ -30,7 +31,7 @@ from certwright.runtime.metrics import Metrics
 from certwright.runtime.mirror import Mirror
 from certwright.runtime.passes import Surroundings
 from certwright.runtime.preflight import Preflight
-from certwright.runtime.processes import Processes
+from certwright.runtime.processes import Processes, WorkFailedError
 from certwright.runtime.queue import Priority
 from certwright.runtime.readiness import Readiness
 from certwright.runtime.rereads import Rereads
@@ -38,6 +39,8 @@ from certwright.runtime.supervisor import Supervisor
 from certwright.runtime.sweep import Sweep
 from certwright.runtime.workers import Limits, Outcome, Workers
 from certwright.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 WATCHED_KINDS = (Kind.SECRET, Kind.CONFIG_MAP)
 """Watched by their metadata, because our own objects refer to them."""
@@ -221,6 +224,9 @@ async def _judge(processes: Processes, reconciler: Reconciler[Any], snapshot: Sn
         return await processes.run(reconciler.judge, snapshot, namespace=snapshot.subject.key.namespace)
     except MaterialError as error:
         return reconciler.refuse(snapshot, error.finding)
+    except WorkFailedError as error:
+        logger.error("%s", error, extra={"about": snapshot.subject.key})  # noqa: TRY400 - it holds the trace that counts
+        return reconciler.refuse(snapshot, internal_error(error))
 
 
 async def _render(processes: Processes, recipe: SecretRecipe, stored: Mapping[str, bytes]) -> dict[str, bytes]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from certwright.findings import ClusterError, Reason
-from certwright.reconcile.objects import Kind, ObjectKey, Subject, Version
+from certwright.findings import ClusterError, Finding, Reason, finding
+from certwright.reconcile.objects import Kind, ObjectKey, Snapshot, Subject, Version
 from certwright.reconcile.plan import Reconciler
 from certwright.runtime.dependencies import Dependencies
 from certwright.runtime.intake import Intake
+from certwright.runtime.logs import describe_error
 from certwright.runtime.mirror import Mirror
 from certwright.runtime.passes import PassResult, Surroundings, run_pass
 from certwright.runtime.workers import Outcome
@@ -32,11 +33,12 @@ class PassMetrics(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """How a pass ended: a word for metrics, what follows, and the object as it left it."""
+    """How a pass ended: a word for metrics, what follows, the object as it left it, and what it saw."""
 
     result: str
     outcome: Outcome
     subject: Subject | None = None
+    verified: Mapping[ObjectKey, Version] = field(default_factory=dict)
 
 
 class Driver:
@@ -82,10 +84,12 @@ class Driver:
             self._full.discard(key)
             return Outcome()
         started = time.perf_counter()
+        self._intake.begin(key)
         end = _End("cancelled", Outcome())
         try:
             end = await self._attempt(key, subject)
         finally:
+            touched = self._intake.end(key)
             foreign = self._mirror.end(key, end.subject)
             self._metrics.passed(key.kind, end.result, time.perf_counter() - started)
         if end.outcome.conflict:
@@ -93,40 +97,62 @@ class Driver:
         if end.subject is not None and end.subject is not subject:
             # What was stored is now part of the status, and so of what a change must wake this object for.
             self._dependencies.update(key, self._intake.references(end.subject))
-        if foreign:
-            return Outcome(end.outcome.check_at, conflict=True)
+        if foreign or any(not self._has_seen(end, each) for each in touched):
+            return replace(end.outcome, again=True)
         return end.outcome
 
+    def _has_seen(self, end: _End, key: ObjectKey) -> bool:
+        """Say whether an object is as the pass read or wrote it."""
+        seen, held = end.verified.get(key), self._around.cache.peek(key)
+        return seen is not None and held is not None and held.version == seen
+
     async def _attempt(self, key: ObjectKey, subject: Subject) -> _End:
-        full = key in self._full
         try:
-            result = await run_pass(
-                self._reconcilers[key.kind],
-                subject,
-                around=self._around,
-                verified=self._verified.get(key, NO_VERSIONS),
-                full=full,
-            )
+            result = await self._pass(key, subject, self._around)
         except ClusterError as error:
-            logger.warning("%s", error.message, extra={"about": key, "reason": error.cause.value})
-            return _End("retry", Outcome(retry=True, retry_after=error.retry_after or 0.0))
-        except Exception:
+            return _failed(key, error)
+        except Exception as error:
             # A defect of ours, or of a library, that the judge did not turn into a finding.
             logger.exception("a pass failed", extra={"about": key, "reason": Reason.INTERNAL_ERROR.value})
-            return _End("error", Outcome(retry=True))
+            return await self._confess(key, subject, error)
+        outcome = Outcome(result.requeue_at, result.retry, result.conflict)
+        return _End(_word(result), outcome, result.subject, result.verified)
+
+    async def _pass(self, key: ObjectKey, subject: Subject, around: Surroundings) -> PassResult:
+        full = key in self._full
+        result = await run_pass(
+            self._reconcilers[key.kind],
+            subject,
+            around=around,
+            verified=self._verified.get(key, NO_VERSIONS),
+            full=full,
+        )
         if full and not (result.retry or result.conflict):
             self._full.discard(key)
         if result.verified and not result.settled:
             self._verified[key] = result.verified
-        return _End(_word(result), Outcome(result.requeue_at, result.retry, result.conflict), result.subject)
+        return result
+
+    async def _confess(self, key: ObjectKey, subject: Subject, error: Exception) -> _End:
+        """Say in the status that we failed, as far as planning and writing still work."""
+        problem = internal_error(error)
+
+        async def refuse(reconciler: Reconciler[Any], snapshot: Snapshot) -> Any:
+            return reconciler.refuse(snapshot, problem)
+
+        try:
+            result = await self._pass(key, subject, replace(self._around, judge_in=refuse))
+        except Exception as again:  # noqa: BLE001 - it has been logged once already
+            logger.debug("nor could it be said in the status: %s", describe_error(again), extra={"about": key})
+            return _End("error", Outcome(retry=True))
+        return _End("error", Outcome(retry=True), result.subject)
 
     async def _refresh(self, key: ObjectKey) -> Outcome:
         """Read an object that moved on during its pass: the watch may be behind, and the next pass must not be."""
         try:
             subject = await self._around.cluster.read_subject(key)
         except ClusterError as error:
-            logger.warning("%s", error.message, extra={"about": key, "reason": error.cause.value})
-            return Outcome(retry=True, retry_after=error.retry_after or 0.0)
+            return _failed(key, error).outcome
         if subject is None:
             if self._mirror.remove(key):
                 self._intake.gone(key)
@@ -134,6 +160,20 @@ class Driver:
         self._mirror.put(subject)
         self._dependencies.update(key, self._intake.references(subject))
         return Outcome(conflict=True)
+
+
+def internal_error(error: Exception) -> Finding:
+    """Make the finding for a defect of ours; a message of a foreign exception could quote a key."""
+    name = type(error).__name__
+    message = (
+        f"An unexpected {name} stopped the work on this object. This is a defect of certwright; its log says more."
+    )
+    return finding(Reason.INTERNAL_ERROR, message)
+
+
+def _failed(key: ObjectKey, error: ClusterError) -> _End:
+    logger.warning("%s", error.message, extra={"about": key, "reason": error.cause.value})
+    return _End("retry", Outcome(retry=True, retry_after=error.retry_after or 0.0))
 
 
 def _word(result: PassResult) -> str:

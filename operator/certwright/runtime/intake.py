@@ -58,6 +58,7 @@ class Intake:
         self._reconcilers = reconcilers
         self._desk = desk
         self._count = count
+        self._touched: dict[ObjectKey, set[ObjectKey]] = {}
         self.on_list: Callable[[], None] = _nothing
         self.on_new_history: Callable[[], None] = _nothing
 
@@ -92,6 +93,18 @@ class Intake:
         """Take note that something changed which is not one of our own objects, but may be referred to by them."""
         self._tell_dependents(key)
 
+    def begin(self, key: ObjectKey) -> None:
+        """Say that a pass over an object begins; it owes an `end`."""
+        self._touched[key] = set()
+
+    def end(self, key: ObjectKey) -> set[ObjectKey]:
+        """Say that the pass ended, and give what changed meanwhile of what the object refers to.
+
+        Most of that is the pass's own doing: the event of a write often overtakes its answer. So the pass compares
+        what it has seen, instead of being run again for each.
+        """
+        return self._touched.pop(key, set())
+
     def new_history(self) -> None:
         """Forget everything: it is read anew."""
         for key in [key for key, _ in self._mirror.items()]:
@@ -116,7 +129,11 @@ class Intake:
 
     def _tell_dependents(self, key: ObjectKey) -> None:
         for dependent in self._dependencies.on(key):
-            self._desk.add(dependent)
+            touched = self._touched.get(dependent)
+            if touched is None:
+                self._desk.add(dependent)
+            else:
+                touched.add(key)
 
 
 def _nothing() -> None:

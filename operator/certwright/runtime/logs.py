@@ -73,7 +73,7 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Write the line."""
         fields = " ".join(f"{name}={value}" for name, value in _fields(record).items())
-        head = f"{_time(record)} {record.levelname:<7} {record.name}: {_message(record)}"
+        head = f"{_time(record)} {record.levelname:<7} {record.name}: {message_of(record)}"
         return f"{head} [{fields}]" if fields else head
 
 
@@ -86,7 +86,7 @@ class JsonFormatter(logging.Formatter):
             "time": _time(record),
             "level": record.levelname,
             "logger": record.name,
-            "message": _message(record),
+            "message": message_of(record),
             **_fields(record),
         }
         return json.dumps(line, ensure_ascii=False, separators=(",", ":"))
@@ -96,7 +96,8 @@ def _time(record: logging.LogRecord) -> str:
     return datetime.fromtimestamp(record.created, tz=UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _message(record: logging.LogRecord) -> str:
+def message_of(record: logging.LogRecord) -> str:
+    """Give the message of a record, printable and bounded, its exception reduced to type and places."""
     message = record.getMessage()
     if record.exc_info and record.exc_info[1] is not None:
         message = f"{message} ({describe_error(record.exc_info[1])})"

@@ -10,6 +10,7 @@ the places in the code go back. Its message, its chain and the local variables c
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 import os
 import pickle
@@ -17,44 +18,49 @@ import resource
 import signal
 import struct
 import sys
-import traceback
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from certwright.findings import MaterialError
+from certwright.runtime.logs import describe_error, message_of
 
 HEADER = struct.Struct("!Q")
-DEEPEST_PLACES = 12
 
-Answer = tuple[str, Any]
-"""`returned` and a value, `refused` and a MaterialError, or `failed` and (type, places)."""
+Answer = tuple[str, Any, list[tuple[str, int, str]]]
+"""`returned` and a value, `refused` and a MaterialError, or `failed` and its description; and lines for the log."""
 
 
 def main() -> None:
     """Serve until standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    log = Log()
+    logging.getLogger().addHandler(log)
     calls = sys.stdin.buffer
     # Whatever a library prints must not get between the answers.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     with contextlib.suppress(BrokenPipeError):
         while (call := _read(calls)) is not None:
-            _write(answers, _answer(call))
+            _write(answers, _answer(call, log))
 
 
-def _answer(call: bytes) -> bytes:
+def _answer(call: bytes, log: Log) -> bytes:
+    outcome, value = _outcome(call)
+    try:
+        return pickle.dumps((outcome, value, log.take()))
+    except Exception as error:  # noqa: BLE001 - whatever it is, the parent hears of it
+        return pickle.dumps(("failed", describe_error(error), []))
+
+
+def _outcome(call: bytes) -> tuple[str, Any]:
     try:
         seconds, func, args = pickle.loads(call)  # noqa: S301 - from our parent, over a pipe of our own
-        value = _limited(seconds, func, args)
+        return "returned", _limited(seconds, func, args)
     except MaterialError as error:
-        return pickle.dumps(("refused", error))
-    except Exception as error:  # noqa: BLE001 - whatever it is, the parent hears of it
-        return pickle.dumps(("failed", (type(error).__name__, places(error))))
-    try:
-        return pickle.dumps(("returned", value))
+        return "refused", error
     except Exception as error:  # noqa: BLE001 - the same
-        return pickle.dumps(("failed", (type(error).__name__, places(error))))
+        return "failed", describe_error(error)
 
 
 def _limited(seconds: float, func: Callable[..., Any], args: tuple[Any, ...]) -> Any:
@@ -67,10 +73,21 @@ def _limited(seconds: float, func: Callable[..., Any], args: tuple[Any, ...]) ->
         signal.alarm(0)
 
 
-def places(error: BaseException) -> list[str]:
-    """Say where an error happened: file, line and function of its innermost frames, and nothing of their contents."""
-    frames = traceback.extract_tb(error.__traceback__)[-DEEPEST_PLACES:]
-    return [f"{os.path.basename(frame.filename)}:{frame.lineno} {frame.name}" for frame in frames]  # noqa: PTH119
+class Log(logging.Handler):
+    """Keep what is logged for the parent, reduced as its own lines are."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._lines: list[tuple[str, int, str]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a line."""
+        self._lines.append((record.name, record.levelno, message_of(record)))
+
+    def take(self) -> list[tuple[str, int, str]]:
+        """Give the lines and forget them."""
+        lines, self._lines = self._lines, []
+        return lines
 
 
 def _read(stream: BinaryIO) -> bytes | None:

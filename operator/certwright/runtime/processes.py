@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from certwright.findings import Detail, MaterialError, Reason, finding
-from certwright.runtime.process_worker import HEADER
+from certwright.runtime.process_worker import HEADER, Answer
 
 logger = logging.getLogger(__name__)
 
@@ -74,18 +74,19 @@ class Processes:
         try:
             process = await self._process()
             try:
-                outcome, value = await process.call(call, seconds=self._seconds)
+                outcome, value, lines = await process.call(call, seconds=self._seconds)
             except BaseException:
                 await process.kill()
                 raise
             self._idle.append(process)
         finally:
             self._leave(namespace)
+        for name, level, message in lines:
+            logging.getLogger(name).log(level, "%s", message)
         if outcome == "refused":
             raise value
         if outcome == "failed":
-            name, places = value
-            raise WorkFailedError(f"a worker process met {name} at {' < '.join(reversed(places))}")
+            raise WorkFailedError(f"a worker process met {value}")
         result: T = value
         return result
 
@@ -172,7 +173,7 @@ class _Process:
         logger.debug("started worker process %d", child.pid)
         return cls(child)
 
-    async def call(self, call: bytes, *, seconds: float) -> tuple[str, Any]:
+    async def call(self, call: bytes, *, seconds: float) -> Answer:
         allowed = seconds if self.used else seconds + START_SECONDS
         self.used = True
         try:
@@ -183,7 +184,7 @@ class _Process:
         except (asyncio.IncompleteReadError, ConnectionError, OSError):
             code = await self.child.wait()
             raise WorkFailedError(f"a worker process ended with code {code} in the middle of its work") from None
-        outcome: tuple[str, Any] = pickle.loads(answer)  # noqa: S301 - from our child, over a pipe of our own
+        outcome: Answer = pickle.loads(answer)  # noqa: S301 - from our child, over a pipe of our own
         return outcome
 
     async def _exchange(self, call: bytes) -> bytes:

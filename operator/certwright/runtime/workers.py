@@ -34,13 +34,15 @@ class Outcome:
     Attributes:
         check_at: look again then even if nothing changes (judgement time).
         retry: something failed: look again with back-off.
-        conflict: the object moved on: look again at once.
+        conflict: a race was lost: look again at once, unless that becomes a habit.
+        again: something changed meanwhile: look again at once.
         retry_after: seconds the server asked us to wait at least.
     """
 
     check_at: datetime | None = None
     retry: bool = False
     conflict: bool = False
+    again: bool = False
     retry_after: float = 0.0
 
 
@@ -158,6 +160,8 @@ class Workers:
     def _plan(self, key: ObjectKey, outcome: Outcome) -> None:
         if outcome.check_at is not None:
             self._checks.set(key, outcome.check_at.timestamp())
+        if outcome.again:
+            self.queue.add(key, Priority.CHANGE, now=_now())
         if not (outcome.retry or outcome.conflict):
             self._backoff.succeeded(key)
             return

@@ -11,7 +11,6 @@ import pytest_asyncio
 
 from certwright.findings import Detail, Finding, MaterialError, Reason
 from certwright.runtime import processes as under_test
-from certwright.runtime.process_worker import places
 from certwright.runtime.processes import Processes, WorkFailedError
 from tests.support.waiting import wait_until_async
 
@@ -131,13 +130,17 @@ async def test_worker_ignores_an_interrupt_and_prints_nothing_into_its_answers(p
     assert await processes.run(os.getpid, namespace="a") == pid
 
 
-def test_places_names_functions_and_no_contents() -> None:
-    def inner() -> None:
-        raise ValueError("the key")
-
-    try:
-        inner()
-    except ValueError as error:
-        found = places(error)
-    assert [place.split(" ")[1] for place in found] == ["test_places_names_functions_and_no_contents", "inner"]
-    assert "the key" not in "".join(found)
+async def test_run_logs_what_the_work_logged_without_messages_of_exceptions(
+    processes: Processes, caplog: pytest.LogCaptureFixture
+) -> None:
+    code = """
+import logging
+logging.getLogger("certwright.judge").info("too quiet")
+try:
+    int("the key itself")
+except ValueError:
+    logging.getLogger("certwright.judge").exception("judging %s failed", "shop")
+"""
+    await processes.run(exec, code, namespace="a")
+    assert [(record.name, record.levelname) for record in caplog.records] == [("certwright.judge", "ERROR")]
+    assert caplog.records[0].getMessage() == "judging shop failed (ValueError at <string>:5 <module>)"
