@@ -150,27 +150,34 @@ class ApiServer:
             ClusterError: `CONFLICT` when spec, labels or identity changed, or the object is being deleted;
                 `NOT_FOUND`; `TOO_LARGE` or `INVALID` when the API server will not take this status.
         """
-        version = action.replaces
+        version, moved_on = action.replaces, False
         for _ in range(MOST_STATUS_WRITES):
-            intent = {
-                **_head(action.key),
-                "metadata": {"name": action.key.name, "namespace": action.key.namespace, **_fence(version)},
-                "status": action.status,
-            }
             try:
-                request = patch(action.key, intent, how=Patch.APPLY, subresource="status")
-                answer = await self._requests.send(request)
+                subject = await self._send_status(action, version)
             except ClusterError as error:
                 if error.cause is not FailureCause.CONFLICT:
                     raise
                 conflict = error
             else:
-                return subject_of(action.key, answer.manifest())
+                if moved_on:
+                    raise conflict
+                return subject
             now = await self.read_subject(action.key)
-            if now is None or not _still_holds(action, now):
+            if now is None or not (_still_holds(action, now) or (action.lasting and _is_still_there(action, now))):
                 raise conflict
+            moved_on = moved_on or not _still_holds(action, now)
             version = now.version
         raise conflict
+
+    async def _send_status(self, action: WriteStatus, version: Version) -> Subject:
+        intent = {
+            **_head(action.key),
+            "metadata": {"name": action.key.name, "namespace": action.key.namespace, **_fence(version)},
+            "status": action.status,
+        }
+        request = patch(action.key, intent, how=Patch.APPLY, subresource="status")
+        answer = await self._requests.send(request)
+        return subject_of(action.key, answer.manifest())
 
     async def record(self, action: Record) -> None:
         """Hand an event to the recorder; never raises, and never waits for the API server."""
@@ -202,11 +209,15 @@ def _still_holds(action: WriteStatus, now: Subject) -> bool:
     judged = action.subject
     return (
         judged is not None
-        and now.version.uid == judged.version.uid
+        and _is_still_there(action, now)
         and now.generation == judged.generation
         and now.deleting == judged.deleting
         and now.labels == judged.labels
     )
+
+
+def _is_still_there(action: WriteStatus, now: Subject) -> bool:
+    return now.version.uid == action.replaces.uid
 
 
 def _our_annotations(metadata: Mapping[str, Any]) -> set[str]:

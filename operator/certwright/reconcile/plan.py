@@ -82,12 +82,16 @@ class WriteStatus:
     Attributes:
         subject: the object the status speaks of. After a conflict the status is sent again only while uid, generation,
             deletion and labels are as here; `None`: it is never sent again.
+        lasting: it tells what this pass stored, and so what consumers have: it is sent again, once the object is read,
+            even when spec or labels have moved on (its observedGeneration says what it is about), and the conflict is
+            raised all the same.
     """
 
     key: ObjectKey
     replaces: Version
     status: Mapping[str, Any]
     subject: Subject | None = None
+    lasting: bool = False
 
 
 class EventType(StrEnum):

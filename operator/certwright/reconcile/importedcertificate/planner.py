@@ -44,7 +44,7 @@ def plan(judgement: Judgement, snapshot: Snapshot, *, settings: Settings) -> Pla
     if writes:
         return Plan((writes,))
     refresh = decide_refresh(outcomes, snapshot, past, settings=settings)
-    patches = tuple(each.action for each in (refresh.workloads or {}).values() if each.action is not None)
+    patches = tuple(each.action for each in refresh.workloads.values() if each.action is not None)
     if patches:
         return Plan((patches,))
     standing = find_standing(judgement, outcomes, refresh, snapshot=snapshot, past=past, settings=settings)
@@ -76,7 +76,8 @@ def _report(scene: Scene, full: ImportedCertificateStatus, past: Past) -> tuple[
         status = build_minimal_status(scene, full, failure)
     if not is_worth_writing(status, past, scene.outcomes):
         return ()
-    write = WriteStatus(subject.key, subject.version, dump(status), subject)
+    stored = any(each.stored and each.observed is not None and each.observed.written for each in scene.outcomes)
+    write = WriteStatus(subject.key, subject.version, dump(status), subject, lasting=stored)
     return (write, *(find_events(scene, full) if failure is None else ()))
 
 
