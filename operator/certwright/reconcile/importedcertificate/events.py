@@ -36,11 +36,17 @@ def _about_material(scene: Scene, new: ImportedCertificateStatus) -> Iterator[Re
     if valid.status == ConditionStatus.TRUE and not same:
         note = f"Serial {new.serial_number}, valid until {new.valid_thru}."
         yield _record(subject, EventType.NORMAL, "Validated", action="Validate", note=note)
-    elif valid.status == ConditionStatus.FALSE and not same and valid.reason != Reason.EXPIRED.value:
+    elif valid.status == ConditionStatus.FALSE and not same and not _ran_out(new, valid):
         yield _record(subject, EventType.WARNING, "Refused", action="Validate", note=ready.message)
     elif valid.status == ConditionStatus.UNKNOWN and not same and valid.reason != Reason.NOT_CHECKED.value:
         # `ReferenceNotFound`, `InvalidRequest`, `SourceRemoved`: the reason is the event.
         yield _record(subject, EventType.WARNING, valid.reason, action="Validate", note=ready.message)
+
+
+def _ran_out(new: ImportedCertificateStatus, valid: Condition) -> bool:
+    """Say whether what is served expired, which is another event than handing in what is expired already."""
+    is_served = new.served is not None and new.served.fingerprint == new.fingerprint
+    return valid.reason == Reason.EXPIRED.value and is_served
 
 
 def _about_targets(scene: Scene, new: ImportedCertificateStatus) -> Iterator[Record]:
