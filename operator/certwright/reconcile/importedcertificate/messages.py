@@ -28,6 +28,8 @@ def describe_standing(standing: Standing, judgement: Judgement, served: Served |
         text += f" {len(errors) - 1} more in `status.findings`."
     if judgement.accepted:
         return text
+    if any(each.reason is Reason.LAST_GOOD_LOST for each in errors) and not stored:
+        return f"{text} Nothing is served any more."
     return f"{text} {describe_served_line(served)}"
 
 
