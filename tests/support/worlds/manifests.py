@@ -37,7 +37,8 @@ def workload(kind: str, name: str, **spec: Any) -> Manifest:
 def serving(name: str = "shop", *targets: Mapping[str, Any] | str, **spec: Any) -> Manifest:
     """Write an ImportedCertificate that stores the Secret `<name>-upload` in its targets, `<name>-tls` by default."""
     wanted = [{"secretName": each} if isinstance(each, str) else dict(each) for each in targets or (f"{name}-tls",)]
-    return imported(name, **{"certificateRef": {"name": f"{name}-upload"}, "targets": wanted, **spec})
+    source = {} if "certificate" in spec else {"certificateRef": {"name": f"{name}-upload"}}
+    return imported(name, **{**source, "targets": wanted, **spec})
 
 
 def encode(data: Data) -> dict[str, str]:
