@@ -165,6 +165,9 @@ class MemoryCluster:
     async def read(self, key: ObjectKey) -> Observed | None:
         self._count("read", key)
         self.reads.append(key)
+        subject = self.subjects.get(key)
+        if subject is not None:
+            return Observed(key, subject.version, manifest={"spec": subject.spec, "status": subject.status})
         return self.objects.get(key)
 
     async def read_subject(self, key: ObjectKey) -> Subject | None:

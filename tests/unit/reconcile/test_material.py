@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
-from certwright.findings import FailureCause
+from certwright.findings import Detail, FailureCause, Reason, finding
+from certwright.pki.certificate import Certificate
 from certwright.reconcile.objects import Kind, ObjectKey
 from tests.support import pki_files
 from tests.support.memory_cluster import NAMESPACE
@@ -62,10 +65,8 @@ async def test_judge_accepts_when_pkcs12_comes_with_its_password(world: World) -
     assert world.reconciler.is_heavy(world.snapshot())
 
 
-def pki_files_now():  # noqa: ANN201
+def pki_files_now() -> datetime:
     """Give an instant at which the files of the `openssl` command are valid: they are made when the tests run."""
-    from certwright.pki.certificate import Certificate
-
     return Certificate.from_der(pki_files.issued("leaf").der).not_before.replace(microsecond=0)
 
 
@@ -473,8 +474,6 @@ async def test_judge_becomes_a_finding_when_something_unforeseen_happens(
 
 
 async def test_judge_is_refused_when_its_time_is_up(world: World) -> None:
-    from certwright.findings import Detail, Reason, finding
-
     world.upload(SHOP)
     await world.judge(SERVING)
     snapshot = world.snapshot()
@@ -519,8 +518,6 @@ def test_references_name_every_object_when_all_fields_are_used(world: World) -> 
 
 
 def test_references_are_those_of_the_status_when_the_wish_cannot_be_read(world: World) -> None:
-    from dataclasses import replace
-
     subject = replace(world.wish({"targets": "all"}), status={"targets": [{"secretName": "old"}]})
     assert world.reconciler.references(subject) == {ObjectKey(Kind.SECRET, NAMESPACE, "old")}
     assert not world.reconciler.is_heavy(world.snapshot())

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from certwright.findings import FailureCause
+from certwright.reconcile.importedcertificate.refresh import _observe
 from certwright.reconcile.importedcertificate.rollouts import Progress, has_no_replicas, observe_rollout
 from certwright.reconcile.objects import Kind, ObjectKey, Observed, Version
 from tests.support.memory_cluster import NAMESPACE
@@ -26,7 +27,7 @@ def deploy(world: World, status: dict[str, Any] = DONE, **spec: Any) -> None:
     world.cluster.put_workload(Kind.DEPLOYMENT, "shop", spec=wished, status=status)
 
 
-def annotations(world: World, key: ObjectKey = WORKLOAD) -> dict[str, str]:
+def template_annotations(world: World, key: ObjectKey = WORKLOAD) -> dict[str, str]:
     template = world.cluster.objects[key].manifest["spec"].get("template", {})
     return dict(template.get("metadata", {}).get("annotations", {}))
 
@@ -48,7 +49,7 @@ async def roll(world: World) -> None:
 
 async def test_refresh_rolls_nothing_out_when_the_secret_is_first_created(world: World) -> None:
     await serve(world)
-    assert annotations(world) == {}
+    assert template_annotations(world) == {}
     assert world.condition("Refreshed") == ("True", "Valid")
     assert world.condition("Ready") == ("True", "Valid")
     assert world.status["targets"][0]["refreshedTime"] == world.status["targets"][0]["storedTime"]
@@ -58,7 +59,7 @@ async def test_refresh_rolls_nothing_out_when_the_secret_is_first_created(world:
 async def test_refresh_starts_a_rollout_when_the_content_changes(world: World) -> None:
     await roll(world)
     name = f"refresh.certwright.io/{world.subject.version.uid[:12]}"
-    assert annotations(world) == {name: world.status["targets"][0]["digest"]}
+    assert template_annotations(world) == {name: world.status["targets"][0]["digest"]}
     status = world.status
     assert (status["certificateStoreStatus"], status["responseCode"]) == ("CERTIFICATE_STORED_BUT_NOT_REFRESHED", 528)
     assert status["targets"][0]["certificateStoreStatus"] == "CERTIFICATE_STORED_BUT_NOT_REFRESHED"
@@ -148,14 +149,14 @@ async def test_refresh_rolls_nothing_out_when_drift_is_repaired(world: World) ->
     await world.reconcile()
     world.cluster.remove(TARGET)
     await world.reconcile()
-    assert annotations(world) == {}
+    assert template_annotations(world) == {}
     assert world.condition("Ready") == ("True", "Valid")
 
 
 async def test_refresh_rolls_nothing_out_when_it_is_asked_for_later(world: World) -> None:
     await serve(world, {**REFERENCED, "targets": [{"secretName": "shop-tls"}]})
     await world.judge(ROLLING)
-    assert annotations(world) == {}
+    assert template_annotations(world) == {}
     assert world.condition("Refreshed") == ("True", "Valid")
     assert world.status["targets"][0]["refreshedTime"]
 
@@ -165,7 +166,7 @@ async def test_refresh_starts_a_rollout_when_an_adopted_secret_changes(world: Wo
         "shop-tls", {"tls.crt": "theirs"}, annotations={"certwright.io/allow-write": "ImportedCertificate/shop"}
     )
     await serve(world)
-    assert len(annotations(world)) == 1
+    assert len(template_annotations(world)) == 1
     assert world.condition("Ready") == ("True", "Valid")
 
 
@@ -176,10 +177,10 @@ async def test_refresh_is_still_owed_when_the_process_died_between_writes(world:
     world.cluster.fail("annotate", WORKLOAD, FailureCause.UNAVAILABLE)
     result = await world.reconcile()
     assert result.retry
-    assert annotations(world) == {}
+    assert template_annotations(world) == {}
     world.restart()
     await world.reconcile()
-    assert len(annotations(world)) == 1
+    assert len(template_annotations(world)) == 1
     assert world.condition("Ready") == ("True", "Valid")
 
 
@@ -207,7 +208,7 @@ async def test_refresh_uses_one_digest_when_two_targets_share_a_workload(world: 
     await serve(world, {**REFERENCED, "targets": targets})
     world.upload(NEXT)
     await world.reconcile()
-    (value,) = annotations(world).values()
+    (value,) = template_annotations(world).values()
     assert value.startswith("sha256:")
     assert value not in {row["digest"] for row in world.status["targets"]}
     world.clock.advance(hours=1)
@@ -267,7 +268,7 @@ async def test_refresh_is_stalled_when_the_workload_does_not_roll(
     deploy(world, RUNNING, **spec)
     world.upload(NEXT)
     await world.reconcile()
-    assert len(annotations(world)) == 1
+    assert len(template_annotations(world)) == 1
     assert world.condition("Stalled") == ("True", "NotRefreshed")
     assert world.status["findings"][0]["detail"] == "RolloutBlocked"
     assert words in world.message()
@@ -279,13 +280,11 @@ async def test_refresh_needs_nothing_when_no_pod_runs(world: World) -> None:
     deploy(world, {"observedGeneration": 99, "replicas": 0}, replicas=0)
     world.upload(NEXT)
     await world.reconcile()
-    assert annotations(world) == {}
+    assert template_annotations(world) == {}
     assert world.condition("Ready") == ("True", "Valid")
 
 
 def test_refresh_is_pending_when_the_workload_was_not_looked_at(world: World) -> None:
-    from certwright.reconcile.importedcertificate.refresh import _observe
-
     world.wish(ROLLING)
     state = _observe(WORKLOAD, "sha256:0", world.snapshot(), None)
     assert state.waiting

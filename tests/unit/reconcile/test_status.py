@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from certwright.api.conditions import ConditionStatus
+from certwright.api.conditions import ConditionStatus, ConditionType
 from certwright.api.importedcertificate import ImportedCertificateStatus
 from certwright.api.model import parse
 from certwright.findings import FailureCause, Reason, finding, warning
@@ -18,7 +18,7 @@ from certwright.reconcile.importedcertificate.messages import sentence
 from certwright.reconcile.importedcertificate.past import read_instant, read_past
 from certwright.reconcile.importedcertificate.status import STATUS_BYTES, fit
 from certwright.reconcile.importedcertificate.verdict import worst_first
-from certwright.reconcile.objects import Snapshot
+from certwright.reconcile.objects import Failure, Snapshot
 from certwright.settings import Settings
 from tests.support.memory_cluster import START
 from tests.support.pki import NOT_AFTER, NOT_BEFORE
@@ -365,8 +365,6 @@ async def test_status_is_tried_again_when_the_api_server_is_away(world: World) -
 
 
 async def test_plan_writes_no_status_when_its_write_failed_for_good(world: World) -> None:
-    from certwright.reconcile.objects import Failure
-
     await serve(world)
     world.upload(NEXT)
     snapshot = world.snapshot().with_failure(world.subject.key, Failure(FailureCause.UNAVAILABLE, "away"))
@@ -470,8 +468,6 @@ def test_worst_first_puts_warnings_last_and_keeps_each_once() -> None:
 
 
 def test_past_knows_nothing_when_the_status_is_empty(world: World) -> None:
-    from certwright.api.conditions import ConditionType
-
     past = read_past(world.wish(SERVING))
     assert past.holds(ConditionType.READY) is None
     assert past.since(ConditionType.READY) is None
@@ -480,8 +476,6 @@ def test_past_knows_nothing_when_the_status_is_empty(world: World) -> None:
 
 
 def test_past_does_not_know_when_a_condition_is_unknown(world: World) -> None:
-    from certwright.api.conditions import ConditionType
-
     condition = {
         "type": "Ready",
         "status": ConditionStatus.UNKNOWN,

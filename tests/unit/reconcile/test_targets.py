@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from certwright.findings import FailureCause
-from certwright.reconcile.objects import ObjectKey
+from certwright.pki.private_key import PrivateKey
+from certwright.reconcile.objects import Kind, ObjectKey
 from certwright.reconcile.plan import EPOCH_ANNOTATION, MANAGED_BY_LABEL, OWNER_ANNOTATION
 from tests.support.pki import ed25519_key
 from tests.unit.reconcile.conftest import ISSUING, NEXT, REFERENCED, SERVING, SHOP, TARGET, World, secret_key
@@ -427,8 +429,6 @@ async def test_target_gets_and_loses_the_owner_reference_when_the_policy_changes
 
 
 async def test_nothing_is_done_when_the_object_is_being_deleted(world: World) -> None:
-    from dataclasses import replace
-
     await serve(world)
     key = world.subject.key
     world.cluster.subjects[key] = replace(world.subject, deleting=True, generation=9)
@@ -578,11 +578,59 @@ async def test_pkcs12_is_asked_for_again_when_its_password_cannot_be_read(world:
 
 
 async def test_pkcs12_is_refused_when_it_cannot_hold_the_key(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    from certwright.pki.private_key import PrivateKey
-
     world.cluster.put_secret("password", {"password": "changeit"})
     world.upload(ISSUING.issue_leaf("shop.example.com", key=ed25519_key("x")))
     monkeypatch.setattr(PrivateKey, "algorithm", property(lambda _: "ML-DSA-65"))
     await world.judge(PACKED)
     assert world.status["findings"][0]["detail"] == "KeyTypeUnsupported"
     assert TARGET not in world.cluster.objects
+
+
+# ---- circles of our own targets
+
+
+def chained(world: World, name: str, source: str, target: str) -> None:
+    """Let another ImportedCertificate take `source` and have written `target`."""
+    world.cluster.put_subject(name, {"certificateRef": {"name": source}, "targets": [{"secretName": target}]})
+    world.cluster.put_secret(
+        target,
+        {"tls.crt": SHOP.chain_pem, "tls.key": SHOP.key_pem},
+        type="kubernetes.io/tls",
+        labels={MANAGED_BY_LABEL: "certwright"},
+        annotations={OWNER_ANNOTATION: f"ImportedCertificate/{name}"},
+    )
+
+
+async def test_target_is_refused_when_it_closes_a_circle(world: World) -> None:
+    chained(world, "second", "shop-tls", "second-tls")
+    status = await world.judge({"certificateRef": {"name": "second-tls"}, "targets": [{"secretName": "shop-tls"}]})
+    assert TARGET not in world.cluster.objects
+    assert (status["certificateStoreStatus"], status["findings"][0]["detail"]) == ("BAD_REQUEST", "TargetCycle")
+    assert "is an input of ImportedCertificate `second`" in world.message()
+
+
+async def test_target_is_refused_when_it_closes_a_circle_of_three(world: World) -> None:
+    chained(world, "second", "shop-tls", "second-tls")
+    chained(world, "third", "second-tls", "third-tls")
+    await world.judge({"certificateRef": {"name": "third-tls"}, "targets": [{"secretName": "shop-tls"}]})
+    assert world.status["findings"][0]["detail"] == "TargetCycle"
+
+
+async def test_target_is_written_when_the_chain_of_objects_has_a_beginning(world: World) -> None:
+    world.upload(SHOP)
+    chained(world, "second", "upload", "second-tls")
+    await world.judge({"certificateRef": {"name": "second-tls"}, "targets": [{"secretName": "shop-tls"}]})
+    assert world.condition("Ready") == ("True", "Valid")
+
+
+@pytest.mark.parametrize("fate", ["gone", "unreadable", "another kind"])
+async def test_target_is_written_when_the_owner_of_the_input_says_nothing(world: World, fate: str) -> None:
+    chained(world, "second", "shop-tls", "second-tls")
+    if fate == "gone":
+        del world.cluster.subjects[ObjectKey(Kind.IMPORTED_CERTIFICATE, "shop", "second")]
+    elif fate == "unreadable":
+        world.cluster.put_subject("second", {"certificateRef": 7})
+    else:
+        world.cluster.change(secret_key("second-tls"), annotations={OWNER_ANNOTATION: "TrustStore/second"})
+    await world.judge({"certificateRef": {"name": "second-tls"}, "targets": [{"secretName": "shop-tls"}]})
+    assert world.condition("Ready") == ("True", "Valid")

@@ -88,9 +88,7 @@ def _worst(scene: Scene) -> Finding:
 
 
 def _refreshed(scene: Scene) -> Observation:
-    problems = worst_first(
-        state.problem for state in (scene.refresh.workloads or {}).values() if state.problem is not None
-    )
+    problems = worst_first(state.problem for state in scene.refresh.workloads.values() if state.problem is not None)
     if problems:
         return Observation(ConditionType.REFRESHED, FALSE, problems[0].reason.value, sentence(problems[0].message))
     if is_refresh_owed(scene):

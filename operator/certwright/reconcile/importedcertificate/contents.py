@@ -13,6 +13,7 @@ from certwright.pki.certificate import Certificate
 from certwright.pki.keys import matches
 from certwright.pki.private_key import PrivateKey
 from certwright.pki.render import Pkcs12Recipe, SecretRecipe, digest, matches_stored, read_stored
+from certwright.reconcile.importedcertificate.cycles import follow_sources
 from certwright.reconcile.importedcertificate.judgement import Content
 from certwright.reconcile.importedcertificate.past import Past
 from certwright.reconcile.importedcertificate.references import all_inputs, format_passwords, secret_key
@@ -93,6 +94,15 @@ def _find_defects(spec: ImportedCertificateSpec, target: Target, snapshot: Snaps
             f"target `{name}` is also an input of this object; it would be overwritten with itself. Choose another "
             "`secretName`.",
             detail=Detail.TARGET_IS_INPUT,
+        )
+
+    source = follow_sources(spec, snapshot).secrets.get(secret_key(namespace, name))
+    if source is not None:
+        yield finding(
+            Reason.INVALID_REQUEST,
+            f"target `{name}` is an input of {source.kind} `{source.name}`, whose target is an input of this object: "
+            "nothing new can enter the circle. Choose another `secretName`, or another source.",
+            detail=Detail.TARGET_CYCLE,
         )
 
 

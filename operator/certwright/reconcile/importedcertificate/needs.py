@@ -5,6 +5,7 @@ from __future__ import annotations
 from certwright.api.importedcertificate import ImportedCertificateSpec
 from certwright.api.model import parse
 from certwright.findings import MaterialError
+from certwright.reconcile.importedcertificate.cycles import follow_sources
 from certwright.reconcile.importedcertificate.past import Past, read_past
 from certwright.reconcile.importedcertificate.references import (
     all_inputs,
@@ -54,6 +55,7 @@ def find_needs(snapshot: Snapshot) -> frozenset[ObjectKey]:
         (references.private_key, references.private_key_password),
     )
     needs |= {password.object for place, password in places if place and password and snapshot.get(place.object)}
+    needs |= follow_sources(spec, snapshot).unknown if spec.targets else frozenset()
     return needs | _workloads(spec, past, snapshot)
 
 

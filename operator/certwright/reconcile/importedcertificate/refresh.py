@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from certwright.api.conditions import ConditionType
@@ -59,12 +59,11 @@ class Refresh:
     """
 
     pending: frozenset[str] = frozenset()
-    workloads: Mapping[ObjectKey, WorkloadState] | None = None
+    workloads: Mapping[ObjectKey, WorkloadState] = field(default_factory=dict)
 
     def states(self, keys: Iterable[ObjectKey]) -> tuple[WorkloadState, ...]:
         """Give the states of some workloads, as far as they are waited for."""
-        known = self.workloads or {}
-        return tuple(known[key] for key in keys if key in known)
+        return tuple(self.workloads[key] for key in keys if key in self.workloads)
 
 
 def decide_refresh(outcomes: Iterable[Outcome], snapshot: Snapshot, past: Past, *, settings: Settings) -> Refresh:

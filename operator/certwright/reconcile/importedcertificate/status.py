@@ -115,7 +115,7 @@ def _record(scene: Scene) -> Record:
     snapshot, spec = scene.snapshot, scene.judgement.spec
     keys = sorted(all_inputs(spec, snapshot.subject.key.namespace)) if spec is not None else []
     before = scene.past.status.record
-    started = any(state.started for state in (scene.refresh.workloads or {}).values())
+    started = any(state.started for state in scene.refresh.workloads.values())
     inputs = []
     for key in keys[:INPUTS_LIMIT]:
         observed = snapshot.get(key)

@@ -66,14 +66,14 @@ def find_standing(
     settings: Settings,
 ) -> Standing:
     """Put everything that was found together."""
-    states = tuple((refresh.workloads or {}).values())
+    states = tuple(refresh.workloads.values())
     problems = [state.problem for state in states if state.problem is not None]
     about_targets = [each for outcome in outcomes for each in outcome.findings]
     findings = worst_first((*judgement.findings, *about_targets, *problems))
     retry = (
         any(each.reason is Reason.NOT_CHECKED for each in findings)
         or any(outcome.retry for outcome in outcomes)
-        or any(key in snapshot.failures for key in (refresh.workloads or {}))
+        or any(key in snapshot.failures for key in refresh.workloads)
     )
     worst = next(iter(errors_of(findings)), None)
     if worst is None:
