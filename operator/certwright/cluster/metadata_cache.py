@@ -84,7 +84,11 @@ class MetadataCache:
         return (key.namespace, key.name) not in shelf.names
 
     def wrote(self, observed: Observed) -> None:
-        """Hold the version that our own write was answered with, so that its echo is no change."""
+        """Hold the version that our own write was answered with, so that its echo is no change.
+
+        An echo that overtakes the answer is told, for nothing shows yet that it is one (every fourth was, at eight
+        writes in flight); and others who use the object are not told here, for the pass that wrote it knows them.
+        """
         shelf = self._shelf(observed.key)
         if shelf is None:
             return

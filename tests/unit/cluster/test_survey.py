@@ -10,7 +10,6 @@ from certwright.findings import ClusterError, FailureCause
 from certwright.reconcile.objects import Kind
 from tests.support.scripted_server import ScriptedServer, answer, page, partial, refusal
 
-
 SECRETS = RESOURCES[Kind.SECRET]
 
 
