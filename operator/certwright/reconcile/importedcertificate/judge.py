@@ -70,7 +70,7 @@ def _judge(spec: ImportedCertificateSpec, snapshot: Snapshot, past: Past) -> Jud
         intermediates=arranged.others,
         anchors=None,
         at=snapshot.now,
-        role=_role(spec),
+        role=find_role(spec),
         options=Options(
             dns_names=spec.dns_names,
             ip_addresses=spec.ip_addresses,
@@ -128,7 +128,8 @@ def _judge_without_time(spec: ImportedCertificateSpec, snapshot: Snapshot, past:
     return Judgement(spec, (doubt,), contents=contents)
 
 
-def _role(spec: ImportedCertificateSpec) -> Role:
+def find_role(spec: ImportedCertificateSpec) -> Role:
+    """Give the role that the usages of a wish ask for."""
     server, client = "ServerAuth" in spec.usages, "ClientAuth" in spec.usages
     if server and client:
         return Role.BOTH
