@@ -95,7 +95,7 @@ class World:
         return {each["type"]: each["status"] for each in self.status["conditions"]}
 
     def message(self, wanted: str = "Ready") -> str:
-        return next(each["message"] for each in self.status["conditions"] if each["type"] == wanted)
+        return str(next(each["message"] for each in self.status["conditions"] if each["type"] == wanted))
 
     @property
     def reasons(self) -> list[str]:

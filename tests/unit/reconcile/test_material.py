@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import pickle
 from dataclasses import replace
 from datetime import datetime
 
@@ -539,3 +540,16 @@ def test_is_heavy_says_yes_when_a_format_is_asked_for(world: World) -> None:
 def test_is_heavy_says_yes_when_a_key_has_a_password(world: World) -> None:
     world.wish({**REFERENCED, "privateKeyRef": {"name": "d", "passwordRef": {"name": "e"}}})
     assert world.reconciler.is_heavy(world.snapshot())
+
+
+async def test_judgement_survives_the_trip_when_it_was_made_in_another_process(world: World) -> None:
+    world.upload(SHOP)
+    world.cluster.put_secret("password", {"password": "changeit"})
+    formats = [{"type": "PKCS12", "key": "k", "passwordRef": {"name": "password"}}]
+    world.wish({**REFERENCED, "targets": [{"secretName": "shop-tls", "formats": formats}]})
+    reconciler = pickle.loads(pickle.dumps(world.reconciler))  # noqa: S301 - our own bytes
+    snapshot = pickle.loads(pickle.dumps(world.snapshot()))  # noqa: S301
+    judgement = pickle.loads(pickle.dumps(reconciler.judge(snapshot)))  # noqa: S301
+    assert world.reconciler.plan(judgement, snapshot) == reconciler.plan(reconciler.judge(snapshot), snapshot)
+    assert "changeit" not in repr(judgement)
+    assert "PRIVATE KEY" not in repr(judgement) + repr(snapshot)

@@ -634,3 +634,11 @@ async def test_target_is_written_when_the_owner_of_the_input_says_nothing(world:
         world.cluster.change(secret_key("second-tls"), annotations={OWNER_ANNOTATION: "TrustStore/second"})
     await world.judge({"certificateRef": {"name": "second-tls"}, "targets": [{"secretName": "shop-tls"}]})
     assert world.condition("Ready") == ("True", "Valid")
+
+
+async def test_target_message_ends_with_its_command_when_there_is_more_to_say(world: World) -> None:
+    foreign(world)
+    world.cluster.put_secret("other-tls", {"tls.crt": "theirs"})
+    await serve(world, TWO)
+    assert world.message().startswith("1 more in `status.findings`. Secret `shop-tls` is somebody else's")
+    assert world.message().endswith("certwright.io/allow-write=" + OWNER)

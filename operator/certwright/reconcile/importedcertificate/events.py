@@ -13,7 +13,7 @@ from certwright.reconcile.importedcertificate.messages import sentence
 from certwright.reconcile.objects import Subject
 from certwright.reconcile.plan import EventType, Record
 
-NOTE_LIMIT = 1000
+NOTE_BYTES = 1000
 """The API server takes notes of up to 1 kB."""
 
 _REFUSED_TARGETS = frozenset(
@@ -96,4 +96,4 @@ def _same(before: Condition | None, now: Condition) -> bool:
 
 
 def _record(subject: Subject, kind: EventType, reason: str, *, action: str, note: str) -> Record:
-    return Record(subject, kind, reason, action, sentence(note)[:NOTE_LIMIT])
+    return Record(subject, kind, reason, action, sentence(note).encode()[:NOTE_BYTES].decode(errors="ignore"))

@@ -10,6 +10,7 @@ from certwright.reconcile.importedcertificate.verdict import Standing
 
 _DATE = 10  # characters of `2026-12-02T08:00:00Z` that are the date
 _NAME_LIMIT = 100
+_COMMAND = ": kubectl "
 
 _NOT_REFUSALS = frozenset(
     {Reason.REFERENCE_NOT_FOUND, Reason.NOT_CHECKED, Reason.SOURCE_REMOVED, Reason.INTERNAL_ERROR}
@@ -20,17 +21,16 @@ def describe_standing(standing: Standing, judgement: Judgement, served: Served |
     """Say how the object stands, as in "Refused: … . Still served: serial 01ab, until 2026-12-02."."""
     worst = standing.worst
     if worst is None:
-        return _describe_success(judgement.leaf, stored)
+        return _describe_success(judgement.leaf, stored) if judgement.leaf is not None else ""
     errors = errors_of(standing.findings)
     refused = worst in errors_of(judgement.findings) and worst.reason not in _NOT_REFUSALS and not standing.waiting
     text = ("Refused: " if refused else "Waiting: " if standing.waiting else "") + sentence(worst.message)
-    if len(errors) > 1:
-        text += f" {len(errors) - 1} more in `status.findings`."
-    if judgement.accepted:
-        return text
-    if any(each.reason is Reason.LAST_GOOD_LOST for each in errors) and not stored:
-        return f"{text} Nothing is served any more."
-    return f"{text} {describe_served_line(served)}"
+    notes = [f"{len(errors) - 1} more in `status.findings`."] if len(errors) > 1 else []
+    if not judgement.accepted:
+        lost = not stored and any(each.reason is Reason.LAST_GOOD_LOST for each in errors)
+        notes.append("Nothing is served any more." if lost else describe_served_line(served))
+    # A command to copy stays at the end.
+    return " ".join((*notes, text) if _COMMAND in text else (text, *notes))
 
 
 def describe_served_line(served: Served | None) -> str:
@@ -40,9 +40,7 @@ def describe_served_line(served: Served | None) -> str:
     return f"Still served: serial {served.serial_number}, until {served.valid_thru[:_DATE]}."
 
 
-def _describe_success(leaf: Certificate | None, stored: int) -> str:
-    if leaf is None:
-        return ""
+def _describe_success(leaf: Certificate, stored: int) -> str:
     text = f"{printable(leaf.label, limit=_NAME_LIMIT)}, serial {leaf.serial_hex[:_NAME_LIMIT]}, is valid until "
     text += f"{leaf.not_after.date().isoformat()}"
     if stored:
@@ -51,5 +49,5 @@ def _describe_success(leaf: Certificate | None, stored: int) -> str:
 
 
 def sentence(text: str) -> str:
-    """End a text with a full stop, unless it was cut or ends with a command to copy."""
-    return text if text.endswith((".", "…")) or "kubectl" in text else text + "."
+    """End a text with a full stop, unless it ends, was cut, or ends with a command to copy."""
+    return text if text.endswith((".", "?", "…")) or _COMMAND in text else text + "."

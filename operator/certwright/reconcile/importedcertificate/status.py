@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -137,14 +136,19 @@ def _record(scene: Scene) -> Record:
 
 def fit(status: ImportedCertificateStatus) -> ImportedCertificateStatus:
     """Cut the long lists of a status that is too large, in the order of design.md section 2; the counts stay."""
-    for field in ("dns_names", "chain", "findings"):
-        while (items := getattr(status, field)) and _size(status) > STATUS_BYTES:
+    fields = iter(("dns_names", "chain", "findings"))
+    field = next(fields)
+    while _size(status) > STATUS_BYTES:
+        items = getattr(status, field)
+        if items:
             status = status.model_copy(update={field: items[: len(items) // 2]})
+        elif (field := next(fields, "")) == "":
+            break
     return status
 
 
 def _size(status: ImportedCertificateStatus) -> int:
-    return len(json.dumps(dump(status), ensure_ascii=False, separators=(",", ":")).encode())
+    return len(status.model_dump_json(by_alias=True, exclude_defaults=True).encode())
 
 
 def build_minimal_status(scene: Scene, full: ImportedCertificateStatus, failure: Failure) -> ImportedCertificateStatus:
