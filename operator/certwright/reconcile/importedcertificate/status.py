@@ -10,7 +10,7 @@ from certwright.api.conditions import ConditionStatus, ConditionType, Observatio
 from certwright.api.fields import FINDINGS_LIMIT, INPUTS_LIMIT
 from certwright.api.importedcertificate import ImportedCertificateStatus
 from certwright.api.importedcertificate_status import FindingEntry, Input, Record, Served
-from certwright.api.model import dump, timestamp
+from certwright.api.model import timestamp
 from certwright.dialects.root_certificates import finding_code, validation_code
 from certwright.dialects.store_status import NO_STATUS, worst_answer
 from certwright.findings import MESSAGE_LIMIT, Finding, Reason, Severity, printable
