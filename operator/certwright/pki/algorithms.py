@@ -91,17 +91,26 @@ _DIGESTS = {
 }
 _NO_PARAMETERS: tuple[tuple[int, int], ...] = ()
 _NULL_PARAMETERS = ((der.NULL, 0),)
+_CACHED_OCTETS = 256  # longer ones are read anew: strangers must not fill the memory with them
 _SALT_LENGTH_LIMIT = 4096  # octets; more than any modulus has room for
 _EXPLICIT_0, _EXPLICIT_1, _EXPLICIT_2, _EXPLICIT_3 = 0xA0, 0xA1, 0xA2, 0xA3
 
 
-@lru_cache(maxsize=256)
 def read_algorithm(data: bytes) -> SignatureAlgorithm:
     """Read the DER of an AlgorithmIdentifier; one that nothing here knows is named by its identifier.
 
     Raises:
         DerError: it is damaged, or carries parameters its definition does not allow.
     """
+    return _read_cached(data) if len(data) <= _CACHED_OCTETS else _read(data)
+
+
+@lru_cache(maxsize=256)
+def _read_cached(data: bytes) -> SignatureAlgorithm:
+    return _read(data)
+
+
+def _read(data: bytes) -> SignatureAlgorithm:
     parts = der.inside(data, der.whole(data, der.SEQUENCE), der.SEQUENCE)
     if not parts:
         raise der.DerError("an empty algorithm")

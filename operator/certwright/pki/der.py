@@ -158,7 +158,7 @@ def named_bits(data: bytes, node: Node, names: tuple[str, ...]) -> frozenset[str
         DerError: it is no bit string.
     """
     octets, _ = bits(data, node)
-    return _bit_names(octets, names)
+    return _bit_names(octets[: len(names) // 8 + 1], names)
 
 
 @lru_cache(maxsize=256)

@@ -46,6 +46,7 @@ _STRING_ENCODINGS = {
     0x1E: "utf-16-be",
 }
 _ATTRIBUTE_PARTS = 2
+_CACHED_OCTETS = 1024  # longer names are read anew: strangers must not fill the memory with them
 _MAPPED_TO_SPACE = frozenset("\t\n\v\f\r\x85")
 _MAPPED_TO_NOTHING = frozenset("\u00ad\u034f\u06dd\u070f\u1806\u200b\ufeff\ufffc") | frozenset(
     chr(code)
@@ -97,7 +98,8 @@ class Name:
         Raises:
             DerError: it is no name, or a text in it is not in its declared character set.
         """
-        return _parse(bytes(data))
+        data = bytes(data)
+        return _parse_cached(data) if len(data) <= _CACHED_OCTETS else _parse(data)
 
     def __eq__(self, other: object) -> bool:
         return self.rdns == other.rdns if isinstance(other, Name) else NotImplemented
@@ -112,7 +114,7 @@ class Name:
         return self.rfc4514
 
     def __reduce__(self) -> tuple[object, tuple[bytes]]:
-        return (_parse, (self.der,))
+        return (Name.from_der, (self.der,))
 
     @property
     def is_empty(self) -> bool:
@@ -170,7 +172,7 @@ class Name:
             DerError: `rdn` is no relative name.
         """
         _, start, stop = der.whole(self.der, der.SEQUENCE)
-        return _parse(_encode(der.SEQUENCE, self.der[start:stop] + _encode(der.SET, rdn)))
+        return Name.from_der(_encode(der.SEQUENCE, self.der[start:stop] + _encode(der.SET, rdn)))
 
     def _last(self, field: str) -> str | None:
         for name, value in reversed(self.attributes):
@@ -180,6 +182,10 @@ class Name:
 
 
 @lru_cache(maxsize=2048)
+def _parse_cached(data: bytes) -> Name:
+    return _parse(data)
+
+
 def _parse(data: bytes) -> Name:
     root = der.whole(data, der.SEQUENCE)
     attributes: list[tuple[str, str]] = []

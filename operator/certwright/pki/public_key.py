@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
 _RSASSA_PSS = "1.2.840.113549.1.1.10"
+_CACHED_OCTETS = 4096  # longer keys are read anew: strangers must not fill the memory with them
 _CURVES = {
     "secp224r1": "P-224",
     "secp256r1": "P-256",
@@ -88,7 +89,8 @@ class PublicKey:
         Raises:
             KeyTypeError: it is damaged, or the type is not supported.
         """
-        return _load(bytes(spki))
+        spki = bytes(spki)
+        return _load_cached(spki) if len(spki) <= _CACHED_OCTETS else _load(spki)
 
     def __eq__(self, other: object) -> bool:
         return self.spki == other.spki if isinstance(other, PublicKey) else NotImplemented
@@ -100,7 +102,7 @@ class PublicKey:
         return f"PublicKey({self.description!r}, {self.fingerprint!r})"
 
     def __reduce__(self) -> tuple[object, tuple[bytes]]:
-        return (_load, (self.spki,))
+        return (PublicKey.from_spki, (self.spki,))
 
     @property
     def description(self) -> str:
@@ -144,6 +146,10 @@ def _has_digest(key: CertificatePublicKeyTypes) -> bool:
 
 
 @lru_cache(maxsize=2048)
+def _load_cached(spki: bytes) -> PublicKey:
+    return _load(spki)
+
+
 def _load(spki: bytes) -> PublicKey:
     try:
         algorithm, subject_key = der.inside(spki, der.whole(spki, der.SEQUENCE), der.SEQUENCE)

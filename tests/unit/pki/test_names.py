@@ -101,8 +101,9 @@ def test_subtrees_contain_names_that_begin_with_them() -> None:
     assert corp.within(corp)
     assert not corp.within(shop)
     assert corp.extended_by(der.attribute("CN", "Shop")) == shop
-    long = corp.extended_by(der.attribute("CN", "x" * 300))
-    assert long.common_name == "x" * 300
+    for length in (300, 3000):
+        long = corp.extended_by(der.attribute("CN", "x" * length))
+        assert long.common_name == "x" * length
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,16 @@ def _as_pss(spki: bytes) -> bytes:
     return der.sequence(algorithm(PSS_OID), der.bit_string(bits))
 
 
+def test_huge_keys_are_read_and_cost_little() -> None:
+    modulus = der.integer((1 << 60_000) + 1)
+    bits = der.bit_string(der.sequence(modulus, der.integer(65537)))
+    huge = PublicKey.from_spki(der.sequence(algorithm("1.2.840.113549.1.1.1", der.NULL), bits))
+    assert huge.size == 60_001
+    assert not huge.verifies(b"x" * 7501, b"y", read_algorithm(rsa_key("a").algorithm()))
+
+
 def test_algorithms_that_nothing_knows_verify_nothing() -> None:
+    assert read_algorithm(algorithm("1.2.3.4", der.octets(b"x" * 300))).oid == "1.2.3.4"
     unknown = read_algorithm(algorithm("1.2.3.4", der.octets(b"x")))
     assert (unknown.name, unknown.scheme, unknown.is_broken) == ("1.2.3.4", Scheme.UNKNOWN, False)
     assert not PublicKey.from_spki(ec_key("a").spki).verifies(b"x", b"y", unknown)
