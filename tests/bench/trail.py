@@ -13,9 +13,10 @@ from tests.support.control_plane.audit import AuditedRequest
 STATUS_WRITTEN = re.compile(
     rb'"verb":"patch".*"objectRef":\{"resource":"importedcertificates",'
     rb'"namespace":"(?P<namespace>[^"]+)","name":"(?P<name>[^"]+)"[^}]*"subresource":"status"'
-    rb'.*"responseStatus":\{[^}]*"code":200'
+    rb'.*"responseStatus":.*"code":200\b'
 )
 POLL_SECONDS = 0.1
+QUIET_BYTES = 4_000  # two or three requests of somebody else
 
 
 class Follower:
@@ -53,6 +54,20 @@ class Follower:
             time.sleep(POLL_SECONDS)
 
 
+def wait_quiet(control_plane: ControlPlane, *, deadline_seconds: float) -> None:
+    """Wait until a second passes in which hardly anything was asked for: events are written after everything else.
+
+    Raises:
+        TimeoutError: that second did not come in time.
+    """
+    log, started, size = control_plane.folder / "logs" / "audit.jsonl", time.monotonic(), 0
+    while (grown := log.stat().st_size) - size > QUIET_BYTES:
+        if time.monotonic() - started > deadline_seconds:
+            raise TimeoutError(f"requests still came after {deadline_seconds:g} s")
+        size = grown
+        time.sleep(1)
+
+
 @dataclass(frozen=True)
 class Traffic:
     """The requests of one user between two moments."""
@@ -82,6 +97,10 @@ class Traffic:
     def of(self, kind: str) -> int:
         """Return how many requests of one kind succeeded, such as `patch secrets`."""
         return self.counts[kind]
+
+    def first(self) -> float:
+        """Return when the first Secret or status was written, in seconds since the epoch."""
+        return min(request.received.timestamp() for request in self.requests if request.verb == "patch")
 
     def last(self) -> float:
         """Return when the last status was written, in seconds since the epoch."""
