@@ -55,8 +55,9 @@ format: $(READY) ## let ruff mend what it can
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-types: $(READY) ## mypy, strict
+types: $(READY) ## mypy, strict: the package, and the programs beside it
 	@$(BIN)/mypy
+	@$(BIN)/mypy -p tests.bench -p tests.support.demo -p tests.support.reference -p tests.support.control_plane
 
 imports: $(READY) ## the floors: who may import whom
 	@$(BIN)/lint-imports --no-logo

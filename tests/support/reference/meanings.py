@@ -11,6 +11,8 @@ LISTS = frozenset(
         Reason.CRL_ISSUER_NOT_AUTHORIZED,
         Reason.CRL_NOT_VALID,
         Reason.CRL_EXPIRED,
+        Reason.HOST_NOT_ALLOWED,
+        Reason.FETCH_FAILED,
     }
 )
 """Reasons that only revocation lists can give."""
@@ -109,6 +111,11 @@ MEANINGS: dict[Reason, tuple[str, str]] = {
     Reason.CRL_ISSUER_NOT_AUTHORIZED: ("The issuer of the list may not sign lists.", "Ask the issuer."),
     Reason.CRL_NOT_VALID: ("The list does not hold for this certificate.", "The message says why; replace it."),
     Reason.CRL_EXPIRED: ("The list is out of date.", "Fetch the present one."),
+    Reason.HOST_NOT_ALLOWED: (
+        "The settings do not allow to fetch from that host.",
+        "Ask the administrator to add it to `CERTWRIGHT_CRL_HOSTS`.",
+    ),
+    Reason.FETCH_FAILED: ("The list could not be fetched.", "The message says how it failed; it is tried again."),
     Reason.ALGORITHM_WEAK: ("A signature on the path uses a weak algorithm (SHA-1).", "Have it issued anew."),
     Reason.DUPLICATE_CERTIFICATE: ("A certificate stood in the upload twice; one is kept.", "Nothing."),
     Reason.EXPIRED_ALTERNATIVE: (

@@ -9,7 +9,8 @@ from tests.support.reference.page import code, page, table
 INTRODUCTION = """\
 Every problem has one reason. It stands in `status.findings[].reason`, and the worst one in the condition `Ready`. The
 two numbers are translations of it: `validation` (`status.validation`) tells what is wrong with the certificate, and
-`certificateStoreStatus` with `responseCode` how storing it went. Material that is refused replaces nothing: what was
+`certificateStoreStatus` with `responseCode` how storing it went; where `validation` is
+*unchanged*, the problem is not the certificate, which keeps the code it has. Material that is refused replaces nothing: what was
 served stays served. [Read the states](../concepts.md#read-the-states) says which of several findings wins."""
 WARNINGS = """\
 ## Warnings
@@ -23,12 +24,12 @@ DETAILS = """\
 ## Details
 
 `status.findings[].detail` names the precise defect where a reason covers several:"""
-OWN = "the certificate's own"
+OWN = "unchanged"
 
 
 def write_reasons() -> str:
     """Return the page."""
-    warnings = [reason for reason in MEANINGS if ANSWERS[reason] is OK and reason is not Reason.VALID]
+    warnings = [reason for reason in MEANINGS if ANSWERS.get(reason) is OK and reason is not Reason.VALID]
     errors = [reason for reason in MEANINGS if reason not in warnings and reason not in LISTS]
     lists = [reason for reason in MEANINGS if reason in LISTS]
     return page(
@@ -46,10 +47,6 @@ def write_reasons() -> str:
 
 
 def _error(reason: Reason) -> tuple[str, ...]:
-    answer = ANSWERS[reason]
-    return (
-        code(reason),
-        *MEANINGS[reason],
-        str(CODES.get(reason, OWN)),
-        f"{code(answer.status)} ({answer.response_code})",
-    )
+    answer = ANSWERS.get(reason)
+    stored = "none" if answer is None else f"{code(answer.status)} ({answer.response_code})"
+    return (code(reason), *MEANINGS[reason], str(CODES.get(reason, OWN)), stored)
