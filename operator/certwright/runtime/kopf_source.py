@@ -13,6 +13,7 @@ import random
 import ssl
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import kopf
@@ -32,6 +33,9 @@ LONGEST_BACKOFF_SECONDS = 30.0
 LOGIN_RETRY_SECONDS = 5.0
 IDLE_SECONDS = 0.05
 """How long kopf keeps a task for an object whose event is handled; the default of 5 s would keep them all at a list."""
+
+FAREWELL_SECONDS = 1.0
+KOPF_FOLDER = str(Path(kopf.__file__).parent)
 
 UNUSED_FINALIZER = "unused.certwright.io/kopf"
 """kopf removes its configured finalizer wherever it sees it: this one must never be ours."""
@@ -85,20 +89,18 @@ class KopfSource:
         Raises:
             Exception: whatever kopf gave up with; it also returns without one.
         """
-        stop = asyncio.Event()
         tasks = await kopf.spawn_tasks(
             registry=self._registry(),
             settings=kopf_settings(),
             clusterwide=not self._namespaces,
             namespaces=self._namespaces,
             standalone=True,
-            stop_flag=stop,
         )
         self._restore_signals()  # nothing was awaited since kopf took them: no signal is lost
         try:
             await kopf.run_tasks(tasks, ignored=_EveryTask())
         finally:
-            stop.set()  # the last task of kopf waits for this
+            await _end_leftovers()
 
     def _registry(self) -> kopf.OperatorRegistry:
         registry = kopf.OperatorRegistry()
@@ -191,7 +193,7 @@ class NoDiffBase(kopf.DiffBaseStorage):
 class _EveryTask(Collection["asyncio.Task[Any]"]):
     """What kopf takes for the tasks that are not its own: all.
 
-    At its end it waits for, and then cancels, every other task of the loop; its own are ended before that.
+    At its end it waits five seconds for every other task of the loop, and then cancels it.
     """
 
     def __contains__(self, task: object) -> bool:
@@ -202,6 +204,20 @@ class _EveryTask(Collection["asyncio.Task[Any]"]):
 
     def __len__(self) -> int:
         return 0
+
+
+async def _end_leftovers() -> None:
+    """End the tasks that kopf leaves behind, which it would itself have found among all those of the loop."""
+    leftovers = {task for task in asyncio.all_tasks() if _is_of_kopf(task)}
+    for task in leftovers:
+        task.cancel()
+    if leftovers:
+        await asyncio.wait(leftovers, timeout=FAREWELL_SECONDS)
+
+
+def _is_of_kopf(task: asyncio.Task[Any]) -> bool:
+    code = getattr(task.get_coro(), "cr_code", None)
+    return code is not None and code.co_filename.startswith(KOPF_FOLDER)
 
 
 @dataclass(frozen=True, kw_only=True)

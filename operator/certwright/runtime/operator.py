@@ -11,6 +11,7 @@ from typing import Any
 from certwright.cluster.clock import SystemClock
 from certwright.cluster.connection import Connection
 from certwright.cluster.credentials import Login as ClusterLogin
+from certwright.cluster.metadata_watch import MetadataWatch
 from certwright.findings import ClusterError
 from certwright.runtime.assembly import Engine, Ground, Parts, assemble
 from certwright.runtime.heartbeat import Heartbeat
@@ -33,6 +34,11 @@ FAREWELL_SECONDS = 1.0
 
 CONNECT_POLL_SECONDS = 2.0
 SILENT_SECONDS = 150.0
+OPEN_SECONDS = 5.0
+OPEN_POLL_SECONDS = 0.02
+
+INTAKE = {"start the parts", "supervisor", "sweep", "rereads"}
+"""The tasks that bring news in; they end first."""
 
 TOPICS = {
     "api": "the API server has not answered yet",
@@ -125,6 +131,7 @@ class Operator:
         await parts.sweep.completed.wait()
         self._start(parts.watch.run(), "watch Secrets and ConfigMaps")
         await parts.watch.synced.wait()
+        await _until_open(parts.watch)
         self.readiness.has("metadata")
         parts.workers.start()
         self._start(parts.rereads.run(), "rereads")
@@ -160,16 +167,15 @@ class Operator:
 
     async def _end(self) -> None:
         """Stop taking news in, let writes under way end, then end the rest."""
-        named = {task.get_name(): task for task in self._tasks}
-        for name in ("start the parts", "supervisor", "sweep", "rereads"):
-            if name in named:
-                named[name].cancel()
+        tasks = set(self._tasks)
+        intake = {task for task in tasks if task.get_name() in INTAKE}
+        _cancel(intake)
         if self.parts is not None:
             await self.parts.workers.stop(grace_seconds=GRACE_SECONDS)
-        for task in named.values():
-            task.cancel()
-        if named:
-            _, late = await asyncio.wait(named.values(), timeout=FAREWELL_SECONDS)
+        # Each once: kopf takes a second cancellation for an order to leave everything as it lies.
+        _cancel(tasks - intake)
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=FAREWELL_SECONDS)
             for task in late:
                 logger.warning("%s did not end in time", task.get_name())
 
@@ -222,3 +228,16 @@ class Operator:
             is_ready=self.readiness.is_ready,
             objects=list(parts.mirror.items()),
         )
+
+
+async def _until_open(watch: MetadataWatch) -> None:
+    """Wait a moment for the watches behind the lists: until then the cache is sure of no absence, and passes read."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + OPEN_SECONDS
+    while not watch.is_alive and loop.time() < until:  # noqa: ASYNC110 - the watch has no event for it
+        await asyncio.sleep(OPEN_POLL_SECONDS)
+
+
+def _cancel(tasks: set[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()

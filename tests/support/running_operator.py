@@ -1,0 +1,157 @@
+"""The operator inside the test's own event loop, on a real control plane."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import yaml
+
+from certwright.cluster.credentials import Login
+from certwright.reconcile.importedcertificate import ImportedCertificates, judged_by
+from certwright.reconcile.objects import Kind, ObjectKey
+from certwright.runtime.assembly import Engine, Parts
+from certwright.runtime.operator import Operator
+from certwright.settings import Settings
+from tests.support.control_plane import ControlPlane
+from tests.support.waiting import wait_until_async
+
+CRD_FILE = Path(__file__).parents[2] / "crds" / "certwright.io_importedcertificates.yaml"
+CRD_PATH = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/importedcertificates.certwright.io"
+STOP_SECONDS = 10.0
+
+
+class Running:
+    """One operator, seen from outside (its servers) and from inside (its parts)."""
+
+    def __init__(self, plane: ControlPlane, operator: Operator) -> None:
+        self.plane = plane
+        self.operator = operator
+
+    @property
+    def parts(self) -> Parts:
+        """Give the parts, which exist once there was a connection."""
+        assert self.operator.parts is not None
+        return self.operator.parts
+
+    async def ask(self, path: str) -> tuple[int, str]:
+        """Ask one of the servers."""
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"http://127.0.0.1:{self.operator.servers.port}{path}") as answer,
+        ):
+            return answer.status, await answer.text()
+
+    async def until(self, holds: Callable[[], Any], what: str, *, seconds: float = 40) -> Any:
+        """Wait for a condition of the operator or of the cluster."""
+
+        async def look() -> Any:
+            return holds()
+
+        return await wait_until_async(look, deadline_seconds=seconds, what=what)
+
+    async def until_ready(self, *, seconds: float = 40) -> None:
+        """Wait until `/readyz` says so."""
+        await self.until_readyz(HTTPStatus.OK, "ok", seconds=seconds)
+
+    async def until_readyz(self, status: int, words: str, *, seconds: float = 40) -> str:
+        """Wait until `/readyz` has this code and says these words, and give all it says."""
+
+        async def look() -> str | None:
+            code, text = await self.ask("/readyz")
+            return text if code == status and words in text else None
+
+        found = await wait_until_async(look, deadline_seconds=seconds, what=f"/readyz to say {status} {words!r}")
+        assert found is not None
+        return found
+
+    async def until_judged(self, namespace: str, name: str, *, reason: str = "", seconds: float = 40) -> dict[str, Any]:
+        """Wait until an object has a verdict of its present generation, and give the object."""
+
+        def look() -> dict[str, Any] | None:
+            found = self.plane.client.get(path_of(namespace, name))
+            status = (found or {}).get("status") or {}
+            if found is None or status.get("observedGeneration") != found["metadata"]["generation"]:
+                return None
+            ready = next((each for each in status["conditions"] if each["type"] == "Ready"), {})
+            return found if reason in ("", ready.get("reason")) else None
+
+        judged: dict[str, Any] = await self.until(look, f"a verdict {reason} on {namespace}/{name}", seconds=seconds)
+        return judged
+
+    def count(self, name: str, **labels: str) -> float:
+        """Give the value of a counter of the operator, summed over the labels that are not named."""
+        return sum(
+            sample.value
+            for family in self.operator.metrics.registry.collect()
+            for sample in family.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        )
+
+
+@asynccontextmanager
+async def running(
+    plane: ControlPlane,
+    *,
+    kubeconfig: Path | None = None,
+    restore_signals: Callable[[], None] | None = None,
+    after: Callable[[], Awaitable[None]] | None = None,
+    **chosen: Any,
+) -> AsyncIterator[Running]:
+    """Run an operator until the end of the block, and see that it ends well and leaves no task behind."""
+    settings = Settings(listen_host="127.0.0.1", listen_port=0, **chosen)
+    others = asyncio.all_tasks()
+    operator = Operator(
+        settings,
+        Engine({Kind.IMPORTED_CERTIFICATE: ImportedCertificates(settings)}, judged_by(settings)),
+        login=Login(kubeconfig=kubeconfig or plane.kubeconfig_admin),
+        **({} if restore_signals is None else {"restore_signals": restore_signals}),
+    )
+    stop = asyncio.Event()
+    task = asyncio.create_task(operator.run(stop))
+    found = Running(plane, operator)
+    try:
+        await found.until(lambda: operator.servers.port or task.done(), "the servers to listen")
+        yield found
+    finally:
+        stop.set()
+        healthy = await asyncio.wait_for(task, STOP_SECONDS)
+        if after is not None:
+            await after()
+    assert healthy, "a part of the operator broke"
+    left = {each for each in asyncio.all_tasks() - others if not each.done()}
+    assert not left, f"tasks were left behind: {left}"
+
+
+def apply_crd(plane: ControlPlane) -> None:
+    """Install our kind."""
+    plane.client.apply(CRD_PATH, yaml.safe_load(CRD_FILE.read_text()))
+
+
+def delete_crd(plane: ControlPlane) -> None:
+    """Take our kind away, with all its objects."""
+    plane.client.delete(CRD_PATH)
+
+
+def path_of(namespace: str, name: str) -> str:
+    """Give the path of an ImportedCertificate."""
+    return f"/apis/certwright.io/v1alpha1/namespaces/{namespace}/importedcertificates/{name}"
+
+
+def key_of(namespace: str, name: str) -> ObjectKey:
+    """Give its key."""
+    return ObjectKey(Kind.IMPORTED_CERTIFICATE, namespace, name)
+
+
+def create_wish(plane: ControlPlane, namespace: str, name: str, *, upload: str = "absent") -> dict[str, Any]:
+    """Create an ImportedCertificate that watches a Secret, by default one that does not exist."""
+    manifest = {
+        "apiVersion": "certwright.io/v1alpha1",
+        "kind": "ImportedCertificate",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"certificateRef": {"name": upload}},
+    }
+    return plane.client.create(path_of(namespace, name).rpartition("/")[0], manifest)
