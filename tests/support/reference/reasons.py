@@ -9,9 +9,11 @@ from tests.support.reference.page import code, page, table
 INTRODUCTION = """\
 Every problem has one reason. It stands in `status.findings[].reason`, and the worst one in the condition `Ready`. The
 two numbers are translations of it: `validation` (`status.validation`) tells what is wrong with the certificate, and
-`certificateStoreStatus` with `responseCode` how storing it went; where `validation` is
-*unchanged*, the problem is not the certificate, which keeps the code it has. Material that is refused replaces nothing: what was
-served stays served. [Read the states](../concepts.md#read-the-states) says which of several findings wins."""
+`certificateStoreStatus` with `responseCode` how storing it went. Where `validation` is *unchanged*, the problem is not
+the certificate, which keeps the code it has.
+
+Material that is refused replaces nothing: what was served stays served. [Read the
+states](../concepts.md#read-the-states) says which of several findings wins."""
 WARNINGS = """\
 ## Warnings
 
