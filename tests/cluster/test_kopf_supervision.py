@@ -44,7 +44,7 @@ def kopf_task(operator: Running) -> "asyncio.Task[None]":
 
 async def until_restarted(operator: Running, restarts: int = 1) -> None:
     await operator.until(
-        lambda: operator.count("certwright_watch_restarts_total", resource="kopf") >= restarts,
+        lambda: operator.parts.supervisor.starts > restarts,
         "the watch to begin again",
     )
 

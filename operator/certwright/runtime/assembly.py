@@ -137,7 +137,8 @@ def assemble(ground: Ground, connection: Connection) -> Parts:
     supervisor = _supervise(ground, requests, intake, sweep, random)
     office.open(driver, intake, supervisor)
     intake.on_list = sweep.request
-    intake.on_new_history = office.on_reset
+    intake.on_new_history = office.on_new_history
+    intake.on_swept = watch.relist
     return Parts(
         mirror, workers, watch, sweep, supervisor, _rereads(settings, mirror, driver, workers), processes, recorder
     )
@@ -167,6 +168,11 @@ class _Office:
         if self._supervisor is not None:
             self._supervisor.restart()
 
+    def on_new_history(self, keys: list[ObjectKey]) -> None:
+        if self._driver is not None:
+            self._driver.distrust(keys)
+        self.on_reset()
+
 
 def _supervise(ground: Ground, requests: Retrying, intake: Intake, sweep: Sweep, random: Random) -> Supervisor:
     kinds, namespaces = tuple(ground.engine.reconcilers), ground.settings.watch_namespaces
@@ -177,17 +183,12 @@ def _supervise(ground: Ground, requests: Retrying, intake: Intake, sweep: Sweep,
         deliver=intake.deliver,
         restore_signals=ground.restore_signals,
     )
-    starts = 0
-
-    def on_start() -> None:
-        nonlocal starts
-        starts += 1
-        if starts > 1:
-            ground.metrics.watch_restarted("kopf")
-        sweep.request()
-
     return Supervisor(
-        source, Preflight(requests, kinds, namespaces), readiness=ground.readiness, on_start=on_start, random=random
+        source,
+        Preflight(requests, kinds, namespaces),
+        readiness=ground.readiness,
+        on_start=sweep.request,
+        random=random,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -75,6 +75,11 @@ class Driver:
     def ask_in_full(self, key: ObjectKey) -> None:
         """Let the next pass over the object read and judge whatever the evidence says."""
         self._full.add(key)
+
+    def distrust(self, keys: Iterable[ObjectKey]) -> None:
+        """Let the next passes over these objects believe no evidence: versions may mean something else now."""
+        self._verified.clear()
+        self._full.update(keys)
 
     async def work(self, key: ObjectKey) -> Outcome:
         """Run one pass; whatever goes wrong in it, nothing is raised but a cancellation."""

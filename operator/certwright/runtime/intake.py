@@ -41,7 +41,8 @@ class Intake:
 
     Attributes:
         on_list: called when the watch delivers from a list, that is, after a gap.
-        on_new_history: called when etcd was restored from a backup.
+        on_new_history: called with everything that was held, when etcd was restored from a backup.
+        on_swept: called now and then, when lists were compared with what the watch said.
     """
 
     def __init__(
@@ -60,7 +61,8 @@ class Intake:
         self._count = count
         self._touched: dict[ObjectKey, set[ObjectKey]] = {}
         self.on_list: Callable[[], None] = _nothing
-        self.on_new_history: Callable[[], None] = _nothing
+        self.on_new_history: Callable[[list[ObjectKey]], None] = _ignore
+        self.on_swept: Callable[[], None] = _nothing
 
     def deliver(self, kind: Kind, type_: str | None, manifest: Mapping[str, Any]) -> None:
         """Take in an event of the watch; `type_` is `None` when it comes from a list."""
@@ -72,16 +74,17 @@ class Intake:
         key, change = self._mirror.observe(kind, manifest)
         self._count(kind, change.value)
         if change in {Change.NEW, Change.REPLACED, Change.CHANGED}:
-            self.found(key)
+            # What a list brings at the start is thousands of objects; a change that somebody makes goes before them.
+            self.found(key, Priority.ROUTINE if type_ is None else Priority.CHANGE)
 
-    def found(self, key: ObjectKey) -> None:
+    def found(self, key: ObjectKey, priority: Priority = Priority.CHANGE) -> None:
         """Take note that there is news in the mirror."""
         subject = self._mirror.subject(key)
         if subject is None:
             return
         # Before anything is read: a change of what it refers to must not fall between the read and the registration.
         self._dependencies.update(key, self.references(subject))
-        self._desk.add(key)
+        self._desk.add(key, priority)
 
     def gone(self, key: ObjectKey) -> None:
         """Take note that an object is gone."""
@@ -107,11 +110,16 @@ class Intake:
 
     def new_history(self) -> None:
         """Forget everything: it is read anew."""
-        for key in [key for key, _ in self._mirror.items()]:
+        keys = [key for key, _ in self._mirror.items()]
+        for key in keys:
             self._desk.forget(key)
             self._dependencies.forget(key)
         self._mirror.clear()
-        self.on_new_history()
+        self.on_new_history(keys)
+
+    def swept(self) -> None:
+        """Take note that lists were compared with what the watch said."""
+        self.on_swept()
 
     def references(self, subject: Subject) -> frozenset[ObjectKey]:
         """Say what an object refers to; nothing when its spec cannot be read."""
@@ -137,4 +145,8 @@ class Intake:
 
 
 def _nothing() -> None:
+    """Do nothing."""
+
+
+def _ignore(_: list[ObjectKey]) -> None:
     """Do nothing."""

@@ -23,6 +23,7 @@ LEVELS = {
     "kopf": logging.INFO,
     "kopf.objects": logging.WARNING,
     "kopf.activities": logging.WARNING,  # "log_in succeeded", at each log-in
+    "kopf._core.engines.activities": logging.WARNING,  # "authentication has been initiated", the same
     "aiohttp": logging.INFO,
     "aiohttp.access": logging.WARNING,  # a line for each probe
     "asyncio": logging.WARNING,

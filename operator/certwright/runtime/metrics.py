@@ -7,12 +7,12 @@ absolute timestamps: "seconds remaining" would change in every scrape and compre
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, ProcessCollector, generate_latest
 from prometheus_client import disable_created_metrics as _disable_created
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from certwright import __version__
@@ -35,6 +35,8 @@ class Reading:
     is_leader: bool
     is_ready: bool
     objects: list[tuple[ObjectKey, Entry]]
+    restarts: Mapping[str, int] = field(default_factory=dict)
+    events: Mapping[str, int] = field(default_factory=dict)
 
 
 class Metrics:
@@ -78,9 +80,6 @@ class Metrics:
             buckets=REQUEST_SECONDS,
             registry=self.registry,
         )
-        self._restarts = Counter(
-            "certwright_watch_restarts", "Watches that had to begin anew.", ["resource"], registry=self.registry
-        )
         self._events = Counter(
             "certwright_watch_events",
             "Events about our own objects, by what they meant.",
@@ -101,10 +100,6 @@ class Metrics:
         self._requests.labels(verb, resource, code).inc()
         self._request_seconds.labels(verb, resource).observe(seconds)
 
-    def watch_restarted(self, resource: str) -> None:
-        """Count one watch that had to begin anew."""
-        self._restarts.labels(resource).inc()
-
     def delivered(self, kind: str, change: str) -> None:
         """Count one event."""
         self._events.labels(kind, change).inc()
@@ -122,6 +117,8 @@ class Metrics:
         )
         yield _single("certwright_leader", "Whether this process leads.", reading.is_leader)
         yield _single("certwright_ready", "Whether /readyz says so.", reading.is_ready)
+        yield _tally("certwright_watch_restarts", "Watches that had to begin anew.", "watch", reading.restarts)
+        yield _tally("certwright_events", "Events about objects, by what became of them.", "result", reading.events)
         objects = GaugeMetricFamily("certwright_objects", "Objects by reason of `Ready`.", labels=["kind", "reason"])
         tally = Tally((str(key.kind), entry.reason or "None") for key, entry in reading.objects)
         for labels, count in sorted(tally.items()):
@@ -161,6 +158,13 @@ class _Both(Collector):
 
 def _single(name: str, words: str, value: float) -> Metric:
     return GaugeMetricFamily(name, words, value=float(value))
+
+
+def _tally(name: str, words: str, label: str, counts: Mapping[str, int]) -> Metric:
+    family = CounterMetricFamily(name, words, labels=[label])
+    for value, count in counts.items():
+        family.add_metric([value], count)
+    return family
 
 
 def _dates(name: str, words: str, dates: Iterable[tuple[ObjectKey, float | None]]) -> Metric:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import asdict
 from typing import Any
 
 from certwright.cluster.clock import SystemClock
@@ -227,6 +228,11 @@ class Operator:
             is_leader=self._ground.gate.is_open,
             is_ready=self.readiness.is_ready,
             objects=list(parts.mirror.items()),
+            restarts={
+                "own": max(0, parts.supervisor.starts - 1),
+                "metadata": parts.watch.figures.restarts + parts.watch.figures.relists,
+            },
+            events=asdict(parts.recorder.figures),
         )
 
 

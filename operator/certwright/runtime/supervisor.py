@@ -20,6 +20,9 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS = 2.0
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
+CHECK_SECONDS = 300.0
+"""How often it is looked whether what the source needs is still there: a right that is withdrawn ends no stream."""
+
 STEADY_SECONDS = 60.0
 """Who ran for so long is started again quickly when it leaves."""
 
@@ -56,6 +59,10 @@ class Supervisor:
         on_start: called each time the source begins: what happened before is to be looked for.
         random: scatters the pauses.
         sleep: waits.
+
+    Attributes:
+        started: set once the source has begun.
+        starts: how often it has begun.
     """
 
     def __init__(
@@ -77,6 +84,7 @@ class Supervisor:
         self._running: asyncio.Task[None] | None = None
         self._restarting = False
         self.started = asyncio.Event()
+        self.starts = 0
 
     async def run(self) -> None:
         """Keep the source running until cancelled."""
@@ -121,10 +129,11 @@ class Supervisor:
     async def _run_once(self) -> str:
         # A task of its own: what it puts into context variables must not leak into ours.
         self._running = asyncio.create_task(self._source.run(), name="watch our own kinds")
+        self.starts += 1
         self.started.set()
         self._on_start()
         try:
-            await asyncio.wait({self._running})
+            await self._watch_over(self._running)
         except asyncio.CancelledError:
             self._running.cancel()
             await asyncio.wait({self._running})
@@ -134,6 +143,13 @@ class Supervisor:
             return "to begin anew" if self._restarting else "cancelled"
         error = task.exception()
         return "without a reason" if error is None else describe_error(error)
+
+
+    async def _watch_over(self, running: asyncio.Task[None]) -> None:
+        """Wait for the end of the source; look now and then whether what it needs is still there."""
+        pause = CHECK_SECONDS
+        while not (await asyncio.wait({running}, timeout=pause))[0]:
+            pause = CHECK_SECONDS if await self.check() else POLL_SECONDS
 
 
 def _now() -> float:

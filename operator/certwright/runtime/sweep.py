@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Container
-from contextlib import suppress
 from random import Random
 from typing import Protocol
 
@@ -48,6 +47,10 @@ class Repairs(Protocol):
 
     def new_history(self) -> None:
         """Take note that etcd was restored: everything known is worthless."""
+        ...
+
+    def swept(self) -> None:
+        """Take note that a sweep that was due by time is done."""
         ...
 
 
@@ -92,11 +95,19 @@ class Sweep:
         """Sweep when asked, and now and then, until cancelled."""
         while True:
             pause = self._seconds * self._random.uniform(1 - SCATTER, 1 + SCATTER)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._wanted.wait(), pause)
+            asked = await self._is_asked_within(pause)
             if self.completed.is_set():
                 await asyncio.sleep(SETTLE_SECONDS)
             await self._sweep()
+            if not asked:
+                self._repairs.swept()
+
+    async def _is_asked_within(self, seconds: float) -> bool:
+        try:
+            await asyncio.wait_for(self._wanted.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
 
     async def _sweep(self) -> None:
         self._sweeping = True
@@ -105,8 +116,7 @@ class Sweep:
             for kind, namespace in self._lists.scopes:
                 await self._compare(kind, namespace)
         except ClusterError as error:
-            if not self.completed.is_set():
-                self._readiness.lacks("objects", error.message)
+            self._readiness.lacks("objects", error.message)
             logger.warning("the sweep failed: %s", error.message)
             asyncio.get_running_loop().call_later(RETRY_SECONDS, self.request)
         except HistoryError:

@@ -1,0 +1,152 @@
+"""News becomes work on the right objects, in the right order, and nothing is forgotten or done twice."""
+
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any, cast
+
+from certwright.reconcile.objects import Kind, ObjectKey, Subject
+from certwright.reconcile.plan import Reconciler
+from certwright.runtime.dependencies import Dependencies
+from certwright.runtime.intake import Intake
+from certwright.runtime.mirror import Mirror
+from certwright.runtime.queue import Priority
+
+KIND = Kind.IMPORTED_CERTIFICATE
+SHOP = ObjectKey(KIND, "a", "shop")
+UPLOAD = ObjectKey(Kind.SECRET, "a", "upload")
+
+
+class Scene:
+    def __init__(self) -> None:
+        self.work: list[tuple[str, Priority]] = []
+        self.forgotten: list[str] = []
+        self.referred: set[ObjectKey] = set()
+        self.counted: list[str] = []
+        self.mirror = Mirror()
+        reconciler = cast("Reconciler[Any]", SimpleNamespace(references=self.references))
+        self.intake = Intake(
+            self.mirror, Dependencies(self), {KIND: reconciler}, desk=self, count=lambda _, change: self.count(change)
+        )
+
+    def count(self, change: str) -> None:
+        self.counted.append(change)
+
+    def references(self, subject: Subject) -> frozenset[ObjectKey]:
+        return frozenset(ObjectKey(Kind.SECRET, "a", name) for name in subject.spec["refers"])
+
+    def add(self, key: ObjectKey, priority: Priority = Priority.CHANGE) -> None:
+        self.work.append((key.name, priority))
+
+    def forget(self, key: ObjectKey) -> None:
+        self.forgotten.append(key.name)
+
+    def refer(self, keys: frozenset[ObjectKey]) -> None:
+        self.referred |= keys
+
+    def unrefer(self, keys: frozenset[ObjectKey]) -> None:
+        self.referred -= keys
+
+    def deliver(self, kind: str | None, version: int, *refers: str, **spec: Any) -> None:
+        self.intake.deliver(KIND, kind, manifest(version, *refers, **spec))
+
+
+def manifest(
+    version: int, *refers: str, generation: int = 1, name: str = "shop", spec: Any = None
+) -> Mapping[str, Any]:
+    return {
+        "metadata": {
+            "namespace": "a",
+            "name": name,
+            "uid": f"uid-{name}",
+            "resourceVersion": str(version),
+            "generation": generation,
+            "creationTimestamp": "2026-01-01T00:00:00Z",
+        },
+        "spec": {"refers": list(refers)} if spec is None else spec,
+    }
+
+
+def test_a_change_goes_before_what_a_list_brings() -> None:
+    scene = Scene()
+    scene.deliver(None, 1)
+    scene.deliver("MODIFIED", 2, generation=2)
+    assert scene.work == [("shop", Priority.ROUTINE), ("shop", Priority.CHANGE)]
+
+
+def test_references_are_registered_before_the_work_is_asked_for() -> None:
+    scene = Scene()
+    seen: list[set[ObjectKey]] = []
+    scene.add = lambda *_: seen.append(set(scene.referred))  # type: ignore[method-assign]
+    scene.deliver("ADDED", 1, "upload")
+    assert seen == [{UPLOAD}]
+
+
+def test_an_echo_asks_for_nothing() -> None:
+    scene = Scene()
+    scene.deliver("ADDED", 1, "upload")
+    scene.deliver("MODIFIED", 2, "upload")
+    assert (len(scene.work), scene.counted) == (1, ["new", "unchanged"])
+
+
+def test_a_list_after_a_gap_is_told() -> None:
+    scene = Scene()
+    told: list[str] = []
+    scene.intake.on_list = lambda: told.append("list")
+    scene.deliver("ADDED", 1)
+    scene.deliver(None, 1)
+    assert told == ["list"]
+
+
+def test_a_change_of_a_reference_wakes_those_that_refer() -> None:
+    scene = Scene()
+    scene.deliver("ADDED", 1, "upload")
+    scene.work.clear()
+    scene.intake.changed(UPLOAD)
+    scene.intake.changed(ObjectKey(Kind.SECRET, "a", "other"))
+    assert scene.work == [("shop", Priority.CHANGE)]
+
+
+def test_a_change_during_a_pass_is_left_to_the_pass_to_judge() -> None:
+    scene = Scene()
+    scene.deliver("ADDED", 1, "upload")
+    scene.work.clear()
+    scene.intake.begin(SHOP)
+    scene.intake.changed(UPLOAD)
+    assert scene.work == []
+    assert scene.intake.end(SHOP) == {UPLOAD}
+    scene.intake.changed(UPLOAD)
+    assert scene.work == [("shop", Priority.CHANGE)]
+
+
+def test_a_deletion_forgets_everything_and_wakes_those_that_referred() -> None:
+    scene = Scene()
+    scene.deliver("ADDED", 1, "upload")
+    scene.work.clear()
+    scene.deliver("DELETED", 2, "upload")
+    assert (scene.forgotten, scene.referred, len(scene.mirror)) == (["shop"], set(), 0)
+    scene.deliver("DELETED", 2, "upload")
+    assert scene.forgotten == ["shop"]
+
+
+def test_an_object_whose_references_cannot_be_told_is_worked_on_all_the_same() -> None:
+    scene = Scene()
+    scene.deliver("ADDED", 1, spec={"unreadable": True})
+    assert (scene.work, scene.referred) == ([("shop", Priority.CHANGE)], set())
+
+
+def test_found_ignores_what_is_gone_already() -> None:
+    scene = Scene()
+    scene.intake.found(SHOP)
+    assert scene.work == []
+
+
+def test_a_new_history_forgets_everything_and_says_what_there_was() -> None:
+    scene = Scene()
+    told: list[list[ObjectKey]] = []
+    scene.intake.on_new_history = told.append
+    scene.deliver("ADDED", 1, "upload")
+    scene.intake.new_history()
+    assert (told, len(scene.mirror), scene.referred) == ([[SHOP]], 0, set())
+    scene.intake.swept()
+    scene.intake.on_list()
+    Intake(Mirror(), Dependencies(scene), {}, desk=scene, count=lambda *_: None).new_history()
