@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from certwright.pki.public_key import PublicKey
 
 V1, V2 = 1, 2
+_MOST_ANSWERS = 64
 _EXTENSIONS = 0xA0
 _TIMES = (der.UTC_TIME, der.GENERALIZED_TIME)
 _CRL_NUMBER = "2.5.29.20"
@@ -54,7 +55,7 @@ class RevocationList:
         this_update: when it was made, aware UTC.
         next_update: when a newer one will be there at the latest, aware UTC; None when it does not say.
         signature_algorithm: how it was signed.
-        tbs: the bytes that were signed.
+        tbs_span: where in `der` the bytes that were signed begin and end.
         signature: the signature over them.
         entries: where its entries stand.
         number: cRLNumber, None when absent.
@@ -74,7 +75,7 @@ class RevocationList:
     this_update: datetime
     next_update: datetime | None
     signature_algorithm: SignatureAlgorithm
-    tbs: bytes = field(repr=False)
+    tbs_span: tuple[int, int]
     signature: bytes = field(repr=False)
     entries: EntryIndex = field(repr=False)
     number: int | None = None
@@ -85,6 +86,7 @@ class RevocationList:
     freshest_crl: tuple[DistributionPoint, ...] | None = None
     critical_unknown: tuple[str, ...] = ()
     defects: tuple[str, ...] = ()
+    _answers: dict[PublicKey, bool] = field(default_factory=dict)
 
     @staticmethod
     def from_der(data: bytes) -> RevocationList:
@@ -108,9 +110,6 @@ class RevocationList:
     def __repr__(self) -> str:
         return f"RevocationList({self.issuer.label!r}, number {self.number}, {self.entries.count} entries)"
 
-    def __reduce__(self) -> tuple[object, tuple[bytes]]:
-        return (RevocationList.from_der, (self.der,))
-
     @property
     def is_delta(self) -> bool:
         """Tell whether it only lists changes to another list (RFC 5280 §5.2.4)."""
@@ -125,9 +124,23 @@ class RevocationList:
         """Find the entry of a certificate by its serial number **and** issuer; None when it is not listed."""
         return self.entries.find(serial_number, issuer, self.issuer)
 
+    @property
+    def tbs(self) -> bytes:
+        """The bytes that were signed."""
+        start, stop = self.tbs_span
+        return self.der[start:stop]
+
     def signed_by(self, key: PublicKey) -> bool:
-        """Tell whether `key` verifies the signature over the bytes as they were received; never raises."""
-        return key.verifies(self.signature, self.tbs, self.signature_algorithm)
+        """Tell whether `key` verifies the signature over the bytes as they were received; never raises.
+
+        Each key is tried once: thousands of verdicts ask the same of a list of megabytes.
+        """
+        known = self._answers.get(key)
+        if known is None:
+            known = key.verifies(self.signature, self.tbs, self.signature_algorithm)
+            if len(self._answers) < _MOST_ANSWERS:
+                self._answers[key] = known
+        return known
 
 
 def _read(data: bytes) -> RevocationList:
@@ -162,12 +175,16 @@ def _read(data: bytes) -> RevocationList:
         this_update,
         next_update,
         signature_algorithm,
-        der.encoding(data, signed.tbs),
+        _span(data, signed.tbs),
         signature,
         entries,
         defects=tuple(defects),
         **facts,
     )
+
+
+def _span(data: bytes, node: der.Node) -> tuple[int, int]:
+    return node[2] - len(der.encoding(data, node)), node[2]
 
 
 def _next_is(nodes: list[der.Node], *tags: int) -> bool:
