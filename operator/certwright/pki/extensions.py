@@ -35,8 +35,7 @@ KEY_USAGES = (
 )
 _CONTEXT_0, _CONTEXT_1, _CONTEXT_2 = 0x80, 0x81, 0x82
 _CONSTRUCTED_0, _CONSTRUCTED_1 = 0xA0, 0xA1
-_PAIR = 2
-_TRIPLE = 3
+_PAIR, _TRIPLE = 2, 3
 
 
 class DuplicateExtensionError(der.DerError):
@@ -95,7 +94,6 @@ class Extensions:
         certificate_policies: dotted identifiers.
         policy_mappings: (issuer's policy, subject's policy).
         inhibit_any_policy: after how many more certificates anyPolicy stops to count.
-        subject_alt_names_critical: whether the extension is critical.
     """
 
     present: dict[str, bool] = field(default_factory=dict)
