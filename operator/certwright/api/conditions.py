@@ -32,6 +32,7 @@ class ConditionType(StrEnum):
 
     READY = "Ready"
     VALID = "Valid"
+    FRESH = "Fresh"
     TRUSTED = "Trusted"
     STORED = "Stored"
     REFRESHED = "Refreshed"
@@ -59,7 +60,7 @@ class Condition(WireModel):
             r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$",
         ),
     ]
-    """type is what the condition is about: `Ready`, `Valid`, `Trusted`, `Stored`, `Refreshed`, `ExpiringSoon`,
+    """type is what the condition is about: `Ready`, `Valid`, `Fresh`, `Trusted`, `Stored`, `Refreshed`, `ExpiringSoon`,
     `Reconciling` or `Stalled`.
     """
 

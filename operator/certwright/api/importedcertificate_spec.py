@@ -147,6 +147,20 @@ class Target(WireModel):
     """
 
 
+class Trust(WireModel):
+    """What the certificate is measured against, besides its own chain."""
+
+    revocation: Literal["Off", "Prefer", "Require"] | None = None
+    """revocation says whether revocation lists are used: those of the RevocationSources in the namespace of this
+    object, each for the certificates of its issuer.
+
+    `Off` uses none. `Prefer` refuses a certificate that a list names, or whose list is expired or cannot be believed,
+    and warns where there is no list. `Require` also refuses where there is no list for a certificate of the path. Only
+    certificates whose issuer is given (in the upload or the chain) can be judged. A certificate that was found revoked
+    stays refused until a newer list no longer names it, even when its list is taken away. Default: `Off`.
+    """
+
+
 class ImportedCertificateSpec(WireModel):
     """It says what was uploaded, what that must be, and which Secrets it goes to."""
 
@@ -225,6 +239,12 @@ class ImportedCertificateSpec(WireModel):
     client), or both; a certificate that forbids one of them is refused.
 
     An empty list demands nothing, for example to watch a CA certificate. Default: `[ServerAuth]`.
+    """
+
+    trust: Trust | None = None
+    """trust says what the certificate is measured against, besides its own chain. Default: nothing else.
+
+    Example: `{revocation: Prefer}`.
     """
 
     warn_before_percentage: Annotated[int, Field(ge=0, le=100, json_schema_extra={"format": "int32"})] = 20

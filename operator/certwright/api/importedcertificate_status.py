@@ -177,6 +177,19 @@ class Input(WireModel):
     """resourceVersion is the version that was read, absent while the object is."""
 
 
+class Revocation(WireModel):
+    """A certificate that a list was seen to name; believed until a newer list no longer does."""
+
+    fingerprint: Fingerprint
+    """fingerprint is the SHA-256 digest of the revoked certificate."""
+
+    this_update: Timestamp
+    """thisUpdate is when the list was made."""
+
+    crl_number: Annotated[str, Field(max_length=128)] | None = None
+    """crlNumber is the number of the list, in decimal digits."""
+
+
 class Record(WireModel):
     """What the verdict rests on; for the operator, not for people."""
 
@@ -185,6 +198,12 @@ class Record(WireModel):
 
     judged_by: Annotated[str, Field(max_length=512)] | None = None
     """judgedBy identifies the rules and settings that were applied."""
+
+    lists: Fingerprint | None = None
+    """lists is a digest of the revocation lists that were at hand; absent when none were asked for."""
+
+    revocations: Annotated[tuple[Revocation, ...], atomic_list(CHAIN_LIMIT)] = ()
+    """revocations are the certificates of the path that a list was seen to name."""
 
     rollout_time: Timestamp | None = None
     """rolloutTime is when a roll-out of a workload was last started: the next waits at least a minute."""

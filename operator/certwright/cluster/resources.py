@@ -56,6 +56,7 @@ RESOURCES: dict[Kind, Resource] = {
     Kind.STATEFUL_SET: Resource("StatefulSet", "apps/v1", "statefulsets"),
     Kind.DAEMON_SET: Resource("DaemonSet", "apps/v1", "daemonsets"),
     Kind.IMPORTED_CERTIFICATE: Resource("ImportedCertificate", API_VERSION, "importedcertificates"),
+    Kind.REVOCATION_SOURCE: Resource("RevocationSource", API_VERSION, "revocationsources"),
 }
 
 EVENTS = Resource("Event", "events.k8s.io/v1", "events")

@@ -25,6 +25,7 @@ class Kind(StrEnum):
     STATEFUL_SET = "StatefulSet"
     DAEMON_SET = "DaemonSet"
     IMPORTED_CERTIFICATE = "ImportedCertificate"
+    REVOCATION_SOURCE = "RevocationSource"
 
 
 @dataclass(frozen=True, slots=True, order=True)
