@@ -688,6 +688,7 @@ async def test_worst_finding_names_the_answer_when_several_stand(world: World) -
     deployment = await world.read("Deployment", "shop")
     assert deployment is not None
     await world.patch("Deployment", "shop", {"status": rolled_out(deployment.manifest["metadata"]["generation"])})
+    await world.travel(timedelta(seconds=5))
     await world.settle("shop", lambda report: report.answer == OK)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -56,6 +57,17 @@ class StoryClock(SystemClock):
         self.travel(-self._moved)
 
 
+class _Defects(logging.Handler):
+    """Collect what the operator logs as an error: stories go wrong in many ways, and none of them is a defect."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.told: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.told.append(self.format(record))
+
+
 class OperatorThread:
     """Be one operator, composed as `certwright run` composes it, on a loop of its own."""
 
@@ -76,8 +88,10 @@ class OperatorThread:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._failure: BaseException | None = None
+        self._defects = _Defects()
 
     def __enter__(self) -> Self:
+        logging.getLogger("certwright").addHandler(self._defects)
         self._thread.start()
         try:
             wait_until(self._is_ready, deadline_seconds=READY_SECONDS, what="the operator to be ready")
@@ -95,13 +109,15 @@ class OperatorThread:
         """End it in order.
 
         Raises:
-            AssertionError: it did not end in time, or had broken.
+            AssertionError: it did not end in time, had broken, or has logged an error.
         """
         if self._stop is not None:
             self._call(self._stop.set)
         self._thread.join(STOP_SECONDS)
+        logging.getLogger("certwright").removeHandler(self._defects)
         assert not self._thread.is_alive(), "the operator did not end"
         self.check()
+        assert self._defects.told == []
 
     def check(self) -> None:
         """See that nothing broke.

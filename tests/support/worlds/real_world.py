@@ -140,10 +140,12 @@ class RealWorld:
         binding = self._client.get(REFRESH_BINDING)
         assert binding is not None
         self._client.delete(REFRESH_BINDING)
-        await self.wait(lambda: self._may_refresh(wanted=False), "the right to be gone")
-        yield
         del binding["metadata"]["resourceVersion"], binding["metadata"]["uid"]
-        self._client.create(REFRESH_BINDING.rpartition("/")[0], binding)
+        try:
+            await self.wait(lambda: self._may_refresh(wanted=False), "the right to be gone")
+            yield
+        finally:
+            self._client.create(REFRESH_BINDING.rpartition("/")[0], binding)
         await self.wait(lambda: self._may_refresh(wanted=True), "the right to be back")
 
     async def _may_refresh(self, *, wanted: bool) -> bool:
@@ -180,8 +182,10 @@ class RealWorld:
     def _policy(self, expression: str) -> Iterator[None]:
         policy = f"story-{uuid4().hex[:8]}"
         rule = {"apiGroups": ["certwright.io"], "apiVersions": ["*"], "operations": ["UPDATE"]}
-        where = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": self.namespace}}}
-        where |= {"resourceRules": [{**rule, "resources": ["importedcertificates/status"]}]}
+        where: dict[str, Any] = {
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": self.namespace}},
+            "resourceRules": [{**rule, "resources": ["importedcertificates/status"]}],
+        }
         self._client.create(
             POLICIES,
             {

@@ -64,7 +64,7 @@ RUNGS = 3
 WIDTH = 5
 
 
-def laborious(corp: Corp, **wishes: object) -> tuple[Entity, str]:
+def laborious(corp: Corp, **wishes: Any) -> tuple[Entity, str]:
     """Issue a leaf below cross-signed CAs, all expired: so many paths that nobody judges them all.
 
     Returns:
