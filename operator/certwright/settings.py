@@ -5,10 +5,10 @@ Every field is an environment variable `CERTWRIGHT_<NAME>`; durations are second
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 
 class Settings(BaseSettings):
@@ -51,3 +51,25 @@ class Settings(BaseSettings):
 
     certificate_series: int = Field(20_000, ge=0, description="Most per-certificate metric series; beyond it none.")
     events_per_hour: int = Field(10, ge=0, description="Most events written about one object in an hour.")
+
+
+class WrongSettingsError(ValueError):
+    """Settings do not fit; the message names each and the rule, never the value."""
+
+
+def read_settings(**given: Any) -> Settings:
+    """Read the settings from the environment; what is given wins over it.
+
+    Raises:
+        WrongSettingsError: one or more do not fit.
+    """
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"CERTWRIGHT_{'.'.join(str(step) for step in each['loc']).upper()}: {each['msg']}"
+            for each in error.errors(include_url=False, include_input=False)
+        )
+    except SettingsError as error:
+        problems = str(error)
+    raise WrongSettingsError(problems)

@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-from pydantic import ValidationError
-from pydantic_settings import SettingsError
 
-from certwright.settings import Settings
+from certwright.settings import Settings, WrongSettingsError, read_settings
 
 USAGE_EXIT = 2
 
@@ -45,16 +43,10 @@ def run(kubeconfig: Path | None, context: str | None, **options: Any) -> None:
 def _read_settings(options: dict[str, Any]) -> Settings:
     given = {name: value for name, value in options.items() if value not in (None, ())}
     try:
-        return Settings(**given)
-    except ValidationError as error:
-        problems = "; ".join(
-            f"CERTWRIGHT_{'.'.join(str(step) for step in each['loc']).upper()}: {each['msg']}"
-            for each in error.errors(include_url=False, include_input=False)
-        )
-    except SettingsError as error:
-        problems = str(error)
-    click.echo(f"certwright: the settings do not fit: {problems}", err=True)
-    sys.exit(USAGE_EXIT)
+        return read_settings(**given)
+    except WrongSettingsError as error:
+        click.echo(f"certwright: the settings do not fit: {error}", err=True)
+        sys.exit(USAGE_EXIT)
 
 
 async def _operate(settings: Settings, kubeconfig: Path | None, context: str | None) -> int:
