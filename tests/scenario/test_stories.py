@@ -376,6 +376,28 @@ async def test_upload_stays_as_it_is_when_it_is_named_as_target(world: World) ->
     assert await target(world, "shop-upload") == before
 
 
+async def test_circle_is_refused_when_a_target_is_what_feeds_its_source(world: World) -> None:
+    leaf = world.corp.leaf()
+    await world.apply(
+        secret(
+            "first",
+            {"tls.crt": leaf.chain_pem, "tls.key": leaf.key_pem},
+            annotations={ALLOW_WRITE: "ImportedCertificate/back"},
+        ),
+        serving("shop", "second", certificateRef={"name": "first"}),
+    )
+    await world.settle("shop", is_ok)
+    before = await target(world, "first")
+
+    await world.apply(serving("back", "first", certificateRef={"name": "second"}))
+    report = await world.settle("back")
+
+    assert report.finding("InvalidRequest")["detail"] == "TargetCycle"
+    await world.rest()
+    assert await target(world, "first") == before
+    assert (await world.status("shop")).is_ok
+
+
 async def test_other_target_is_served_when_the_entity_type_of_one_is_wrong(world: World) -> None:
     good = await serve(world, *BOTH)
     before = await target(world, "second-tls")
