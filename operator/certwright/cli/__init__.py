@@ -10,6 +10,7 @@ from certwright import __version__
 
 COMMANDS = {
     "run": ("certwright.cli.run", "run", "Run the operator."),
+    "check": ("certwright.cli.check.command", "check", "Judge certificates in files as the operator would."),
     "explain": ("certwright.cli.explain", "explain", "Say what a reason or a documented code means, and the fix."),
     "crds": ("certwright.cli.crds", "crds", "Print the CustomResourceDefinitions of this version."),
 }

@@ -1,0 +1,1 @@
+"""`certwright check`: the operator's judgement over files."""

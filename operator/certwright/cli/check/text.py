@@ -1,0 +1,84 @@
+"""The verdicts as text: a tree for each path, findings below it, counts at the end."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from certwright.cli.check.verdicts import summarize
+from certwright.cli.offline import facts
+from certwright.cli.offline.report import Located, Outcome, Report
+from certwright.cli.terminal import ERROR_STYLE, GOOD_STYLE, HEADING_STYLE, QUIET_STYLE, WARNING_STYLE, say
+from certwright.findings import Reason, Severity
+from certwright.pki.certificate import Certificate
+
+
+def write_text(outcome: Outcome, console: Console) -> None:
+    """Write all of it."""
+    for report in outcome.reports:
+        _write_report(report, console)
+    for problem in outcome.problems:
+        place = f"{problem.file}:{problem.line}" if problem.line else problem.file
+        say(console, ("not judged", ERROR_STYLE), f"  {place}: {problem.message}")
+    for remark in outcome.remarks:
+        say(console, ("note", QUIET_STYLE), f"  {remark}")
+    _write_summary(outcome, console)
+
+
+def _write_report(report: Report, console: Console) -> None:
+    style = _style(report)
+    say(console, (report.reason.value, style), "  ", (str(report.identity), HEADING_STYLE), _place(report))
+    for depth, certificate in enumerate(report.path):
+        _write_certificate(certificate, depth, report, console)
+    for each in report.findings:
+        _write_finding(each, console)
+    for note in report.notes:
+        say(console, ("  note ", QUIET_STYLE), note)
+
+
+def _style(report: Report) -> str:
+    if report.errors:
+        return ERROR_STYLE
+    return WARNING_STYLE if report.warnings or report.reason is Reason.NOT_CHECKED else GOOD_STYLE
+
+
+def _place(report: Report) -> tuple[str, str]:
+    same = report.identity.name == report.spot.file
+    return ("" if same else f"  {report.spot.file}:{report.spot.line}", QUIET_STYLE)
+
+
+def _write_certificate(certificate: Certificate, depth: int, report: Report, console: Console) -> None:
+    branch = "  " + ("   " * (depth - 1) + "└─ " if depth else "")
+    dates = f"  {facts.day(certificate.not_before)} to {facts.day(certificate.not_after)}"
+    key = f"{certificate.public_key.description}, serial {facts.serial(certificate)}"
+    trusted = "  anchor" if certificate == report.anchor else ""
+    say(console, branch, facts.label(certificate), (f"{dates}, {key}", QUIET_STYLE), (trusted, GOOD_STYLE))
+
+
+def _write_finding(located: Located, console: Console) -> None:
+    found, spot = located.finding, located.spot
+    is_error = found.severity is Severity.ERROR
+    title = found.reason.value + (f"/{found.detail.value}" if found.detail else "")
+    say(
+        console,
+        ("  error " if is_error else "  warning ", ERROR_STYLE if is_error else WARNING_STYLE),
+        (title, HEADING_STYLE),
+        f"  {found.message}",
+        (f"  {spot.file}:{spot.line}", QUIET_STYLE),
+    )
+
+
+def _write_summary(outcome: Outcome, console: Console) -> None:
+    summary = summarize(outcome)
+    if not summary.total and not summary.problems:
+        say(console, ("Nothing to check: no certificate, and no object that certwright knows.", WARNING_STYLE))
+        return
+    parts = [
+        (f"{summary.good} good", GOOD_STYLE if summary.good else QUIET_STYLE),
+        (f"{summary.warned} with warnings", WARNING_STYLE if summary.warned else QUIET_STYLE),
+        (f"{summary.unchecked} not checked", WARNING_STYLE if summary.unchecked else QUIET_STYLE),
+        (f"{summary.bad} bad", ERROR_STYLE if summary.bad else QUIET_STYLE),
+    ]
+    if summary.problems:
+        parts.append((f"{summary.problems} could not be judged", ERROR_STYLE))
+    separated = [piece for part in parts for piece in (part, ", ")][:-1]
+    say(console, f"{summary.total} checked: ", *separated, ".")

@@ -1,0 +1,75 @@
+"""Facts of certificates as people read them: dates, names, usages, serial numbers, all printable."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from certwright.api.model import timestamp
+from certwright.findings import printable
+from certwright.pki.certificate import Certificate
+
+_NAME_LIMIT = 512
+_LABEL_LIMIT = 128
+_SERIAL_LIMIT = 64
+_PURPOSES = {
+    "1.3.6.1.5.5.7.3.1": "serverAuth",
+    "1.3.6.1.5.5.7.3.2": "clientAuth",
+    "1.3.6.1.5.5.7.3.3": "codeSigning",
+    "1.3.6.1.5.5.7.3.4": "emailProtection",
+    "1.3.6.1.5.5.7.3.8": "timeStamping",
+    "1.3.6.1.5.5.7.3.9": "OCSPSigning",
+    "2.5.29.37.0": "anyExtendedKeyUsage",
+}
+
+
+def label(certificate: Certificate) -> str:
+    """Give what to call a certificate in a line of text."""
+    return printable(certificate.label, limit=_LABEL_LIMIT)
+
+
+def subject(certificate: Certificate) -> str:
+    """Give the subject as RFC 4514 writes it."""
+    return printable(certificate.subject.rfc4514, limit=_NAME_LIMIT)
+
+
+def issuer(certificate: Certificate) -> str:
+    """Give the issuer as RFC 4514 writes it."""
+    return printable(certificate.issuer.rfc4514, limit=_NAME_LIMIT)
+
+
+def serial(certificate: Certificate) -> str:
+    """Give the serial number in hexadecimal."""
+    return printable(certificate.serial_hex, limit=_SERIAL_LIMIT)
+
+
+def names(certificate: Certificate) -> tuple[str, ...]:
+    """Give the DNS names and IP addresses."""
+    texts = (*certificate.dns_names, *map(str, certificate.ip_addresses))
+    return tuple(printable(each, limit=_LABEL_LIMIT * 2) for each in texts)
+
+
+def purposes(certificate: Certificate) -> tuple[str, ...]:
+    """Give key usages and extended key usages by name, unknown ones as dotted identifiers, sorted."""
+    extended = certificate.extended_key_usage or ()
+    return tuple(sorted({*(certificate.key_usage or ()), *(_PURPOSES.get(each, each) for each in extended)}))
+
+
+def day(instant: datetime) -> str:
+    """Give the date."""
+    return instant.date().isoformat()
+
+
+def describe(certificate: Certificate, role: str) -> dict[str, object]:
+    """Give a certificate of a path as JSON has it."""
+    return {
+        "role": role,
+        "subject": subject(certificate),
+        "issuer": issuer(certificate),
+        "serialNumber": serial(certificate),
+        "notBefore": timestamp(certificate.not_before),
+        "notAfter": timestamp(certificate.not_after),
+        "names": list(names(certificate)),
+        "keyAlgorithm": certificate.public_key.description,
+        "keyFingerprint": certificate.public_key.fingerprint,
+        "fingerprint": certificate.fingerprint,
+    }

@@ -1,0 +1,117 @@
+"""What judging one file or object came to; the value that texts, JSON, SARIF and differences are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from certwright.cli.offline.paths import Problem
+from certwright.findings import Finding, Reason, Severity
+from certwright.pki.certificate import Certificate
+from certwright.reconcile.importedcertificate.verdict import worst_first
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A place in a file; lines count from 1."""
+
+    file: str
+    line: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What was judged.
+
+    Attributes:
+        kind: of an object its kind, of a file `File`.
+        namespace: of an object its namespace, of a file nothing.
+        name: the object's name, or the file's path; with a part after it where one file holds several.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        """Read as headings call it: `Secret shop/upload`, `certs/shop.pem`."""
+        return f"{self.kind} {self.namespace}/{self.name}" if self.kind != FILE else self.name
+
+
+FILE = "File"
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A finding and where it is best looked at."""
+
+    finding: Finding
+    spot: Spot
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found about one certificate.
+
+    Attributes:
+        spot: where the file or object begins.
+        findings: the worst first.
+        notes: what could not be looked at, and why that is no fault.
+        lacks_key: a private key, or another Secret, would be needed for a whole verdict.
+        path: from the certificate upwards, as far as it was found; empty when there is no certificate.
+        anchor: the trusted certificate at its end, where anchors were given.
+        next_change: when the verdict changes by time alone.
+        relative: of a file its path below the folder that was given.
+    """
+
+    identity: Identity
+    spot: Spot
+    findings: tuple[Located, ...] = ()
+    notes: tuple[str, ...] = ()
+    lacks_key: bool = False
+    path: tuple[Certificate, ...] = ()
+    anchor: Certificate | None = None
+    next_change: datetime | None = None
+    relative: str = ""
+
+    @property
+    def errors(self) -> tuple[Located, ...]:
+        """The findings that refuse something."""
+        return tuple(each for each in self.findings if each.finding.severity is Severity.ERROR)
+
+    @property
+    def warnings(self) -> tuple[Located, ...]:
+        """The findings that only inform."""
+        return tuple(each for each in self.findings if each.finding.severity is Severity.WARNING)
+
+    @property
+    def reason(self) -> Reason:
+        """The verdict in one word: that of the worst error, else whether all could be looked at."""
+        errors = self.errors
+        if errors:
+            return errors[0].finding.reason
+        return Reason.NOT_CHECKED if self.notes else Reason.VALID
+
+
+def locate_all(findings: Iterable[Finding], spots: dict[str, Spot], otherwise: Spot) -> tuple[Located, ...]:
+    """Sort findings, the worst first, and give each the spot of the certificate it is about, if that is known."""
+    return tuple(
+        Located(each, spots.get(each.fingerprint, otherwise) if each.fingerprint else otherwise)
+        for each in worst_first(findings)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What judging everything came to.
+
+    Attributes:
+        problems: what could not be judged.
+        remarks: about the set of files as a whole.
+    """
+
+    at: datetime
+    reports: tuple[Report, ...]
+    problems: tuple[Problem, ...] = ()
+    remarks: tuple[str, ...] = ()
