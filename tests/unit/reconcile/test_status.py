@@ -327,6 +327,13 @@ def test_fit_cuts_in_order_when_a_status_is_too_large() -> None:
     assert (fitted.dns_names_count, fitted.chain_count, fitted.findings_count) == (30, 16, 32)
 
 
+def test_fit_gives_up_when_nothing_is_left_to_cut() -> None:
+    rows = [{"secretName": f"s{number}", "detailedError": "😀" * 1000} for number in range(16)]
+    status = parse(ImportedCertificateStatus, {"targets": rows, "dnsNames": ["x"]}, path="status")
+    assert fit(status).targets == status.targets
+    assert fit(status).dns_names == ()
+
+
 @pytest.mark.parametrize("cause", [FailureCause.TOO_LARGE, FailureCause.INVALID])
 async def test_status_is_minimal_when_the_api_server_refuses_the_full_one(world: World, cause: FailureCause) -> None:
     await serve(world)
