@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import replace
 
 from certwright.cluster.gather import failure_of, read_fresh
@@ -10,6 +11,8 @@ from certwright.cluster.ports import Cluster, MetadataCache
 from certwright.findings import ClusterError, FailureCause, MaterialError
 from certwright.reconcile.objects import Observed, Snapshot, Subject
 from certwright.reconcile.plan import Action, AnnotateTemplate, ApplySecret, Delete, Record, Release, Stage, WriteStatus
+
+logger = logging.getLogger(__name__)
 
 LOST_RACES = {FailureCause.CONFLICT, FailureCause.ALREADY_EXISTS, FailureCause.NOT_FOUND}
 """Somebody else was quicker: read the object again and plan anew. Nothing was merged."""
@@ -37,6 +40,8 @@ async def _perform(
             case WriteStatus():
                 return await cluster.write_status(action)
             case Record():
+                # Events go away after an hour; the log is where the night is read the next morning.
+                logger.info("%s", action.note, extra={"about": action.subject.key, "reason": action.reason})
                 await cluster.record(action)
                 return None
             case ApplySecret() | Release() | Delete() | AnnotateTemplate():

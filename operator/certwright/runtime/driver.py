@@ -96,7 +96,9 @@ class Driver:
         finally:
             touched = self._intake.end(key)
             foreign = self._mirror.end(key, end.subject)
-            self._metrics.passed(key.kind, end.result, time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            self._metrics.passed(key.kind, end.result, seconds)
+            logger.debug("a pass", extra={"about": key, "result": end.result, "seconds": round(seconds, 4)})
         if end.outcome.conflict:
             return await self._refresh(key)
         if end.subject is not None and end.subject is not subject:
