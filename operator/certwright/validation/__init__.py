@@ -2,13 +2,14 @@
 
 from certwright.validation.chain_order import Arrangement, arrange
 from certwright.validation.crl_object import validate_crl
-from certwright.validation.options import DEFAULT_OPTIONS, Limits, Options, Revocation, Role
+from certwright.validation.options import DEFAULT_OPTIONS, KnownRevocation, Limits, Options, Revocation, Role
 from certwright.validation.target import validate
 from certwright.validation.verdict import Verdict
 
 __all__ = [
     "DEFAULT_OPTIONS",
     "Arrangement",
+    "KnownRevocation",
     "Limits",
     "Options",
     "Revocation",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from certwright.pki.extensions import ANY_POLICY
@@ -58,6 +59,26 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownRevocation:
+    """That an authentic list was seen to name a certificate; believed until a newer list no longer does.
+
+    Attributes:
+        fingerprint: of the certificate.
+        this_update: of the list.
+        number: of the list, None when it has none.
+    """
+
+    fingerprint: str
+    this_update: datetime
+    number: int | None = None
+
+    @property
+    def order(self) -> tuple[datetime, int]:
+        """The place of the list among others of its issuer and scope."""
+        return self.this_update, -1 if self.number is None else self.number
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """What a validation demands beyond RFC 5280 6.1 with default inputs.
 
@@ -67,6 +88,7 @@ class Options:
         previous_had_intermediate: what is served now has an intermediate; without a trust store a certificate whose
             issuer is not given is then an outage and not a habit.
         revocation: whether lists are used.
+        known_revocations: what lists said before, whether or not they are still at hand.
         strict_algorithms: refuse SHA-1 and RSA keys below 2048 bits instead of warning of them.
         strict_names: refuse a server certificate without alternative names instead of warning of it.
         strict_crl: refuse a list without nextUpdate instead of warning of it (RFC 5280 §5.1.2.5).
@@ -84,6 +106,7 @@ class Options:
     ip_addresses: tuple[str, ...] = ()
     previous_had_intermediate: bool = False
     revocation: Revocation = Revocation.PREFER
+    known_revocations: tuple[KnownRevocation, ...] = ()
     strict_algorithms: bool = False
     strict_names: bool = False
     strict_crl: bool = False

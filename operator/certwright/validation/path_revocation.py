@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from certwright.findings import Detail, Finding, Reason, Severity, finding
-from certwright.validation.options import Revocation
-from certwright.validation.revocation import RevocationCheck, State, is_mere_absence
+from certwright.validation.options import KnownRevocation, Revocation
+from certwright.validation.revocation import RevocationCheck, Standing, State, is_mere_absence
 from certwright.validation.work import BudgetError
 
 if TYPE_CHECKING:
@@ -30,10 +30,12 @@ class PathStanding:
     Attributes:
         findings: all of them.
         used: the lists that were about a certificate of the path.
+        revocations: which certificates of the path are revoked, and by which list.
     """
 
     findings: tuple[Finding, ...] = ()
     used: tuple[RevocationList, ...] = ()
+    revocations: tuple[KnownRevocation, ...] = ()
 
     @property
     def has_errors(self) -> bool:
@@ -60,10 +62,13 @@ def check_revocation(
         return PathStanding()
     findings: list[Finding] = []
     used: dict[RevocationList, None] = {}
+    known = {each.fingerprint: each for each in sorted(options.known_revocations, key=lambda each: each.order)}
+    revocations: list[KnownRevocation] = []
     try:
         check = RevocationCheck(path, crls, intermediates, options=options, work=work)
         for place in range(len(path) - 2, -1, -1):
             standing = check.check(place)
+            standing = _remember(standing, path[place], known.get(path[place].fingerprint), revocations)
             findings += _place_blame(standing.state, standing.findings, is_target=place == 0)
             used.update(dict.fromkeys(standing.used))
     except BudgetError as error:
@@ -75,11 +80,36 @@ def check_revocation(
         findings.append(finding(Reason.CRL_ERROR, message, fingerprint=path[0].fingerprint))
     if not trusted_top:
         findings += _find_unsupplied(path[-1])
+        top = _remember(Standing(State.UNKNOWN), path[-1], known.get(path[-1].fingerprint), revocations)
+        findings += _place_blame(top.state, top.findings, is_target=len(path) == 1)
     if options.revocation is Revocation.PREFER:
         findings = [_soften(item) for item in findings]
         if not trusted_top and not crls:  # nobody asked for revocation, and nobody uses it
             findings = [item for item in findings if item.severity is Severity.ERROR]
-    return PathStanding(tuple(findings), tuple(used))
+    return PathStanding(tuple(findings), tuple(used), tuple(revocations))
+
+
+def _remember(
+    standing: Standing, certificate: Certificate, known: KnownRevocation | None, revocations: list[KnownRevocation]
+) -> Standing:
+    """Let what was once revoked stay so until a newer list says otherwise, and note what is revoked.
+
+    A list that was taken away, or an older one in its place, must not bring a certificate back.
+    """
+    told = [KnownRevocation(certificate.fingerprint, crl.this_update, crl.number) for crl in standing.decisive]
+    if standing.state is State.REVOKED:
+        revocations.append(max([*told, *([known] if known else [])], key=lambda each: each.order))
+        return standing
+    if known is None or any(each.order > known.order for each in told):
+        return standing
+    revocations.append(known)
+    message = (
+        f'the certificate "{certificate.label}" (serial {certificate.serial_hex[:40]}) was revoked, said a list of its '
+        f"issuer of {known.this_update:%Y-%m-%d}, and no newer list says otherwise. Replace it, or give a newer list."
+    )
+    return Standing(
+        State.REVOKED, (finding(Reason.REVOKED, message, fingerprint=certificate.fingerprint),), standing.used
+    )
 
 
 def _place_blame(state: State, findings: tuple[Finding, ...], *, is_target: bool) -> Iterator[Finding]:

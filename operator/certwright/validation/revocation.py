@@ -50,11 +50,13 @@ class Standing:
         state: what is known.
         findings: why, and what is odd about the lists.
         used: the lists that were about it.
+        decisive: the lists that the state rests on; none when it is unknown.
     """
 
     state: State
     findings: tuple[Finding, ...] = ()
     used: tuple[RevocationList, ...] = ()
+    decisive: tuple[RevocationList, ...] = ()
 
 
 @dataclass(slots=True)
@@ -151,16 +153,18 @@ class RevocationCheck:
         for crl in (*usable.complete, *usable.deltas, *usable.expired):
             entry = crl.find(certificate.serial_number, certificate.issuer)
             if entry is not None and entry.reason not in (CERTIFICATE_HOLD, REMOVE_FROM_CRL):
-                return Standing(State.REVOKED, (_revoked(certificate, entry, crl), *usable.oddities), used)
+                return Standing(State.REVOKED, (_revoked(certificate, entry, crl), *usable.oddities), used, (crl,))
         covered: set[str] = set()
+        decisive: list[RevocationList] = []
         for crl in _newest(usable.complete):
             delta = _find_delta(crl, certificate, usable.deltas)
             held = _find_hold(certificate, crl, delta)
             if held is not None:
-                return Standing(State.REVOKED, (_revoked(certificate, held, crl), *usable.oddities), used)
+                return Standing(State.REVOKED, (_revoked(certificate, held, crl), *usable.oddities), used, (crl,))
             covered |= reasons_covered(crl, certificate)
+            decisive += [crl] if delta is None else [crl, delta]
         if covered >= ALL_REASONS:
-            return Standing(State.GOOD, tuple(usable.oddities), used)
+            return Standing(State.GOOD, tuple(usable.oddities), used, tuple(decisive))
         failures = [*usable.failures, *_uncovered(certificate, usable, covered)]
         return Standing(State.UNKNOWN, (most_advanced(failures), *usable.oddities), used)
 

@@ -15,7 +15,7 @@ from certwright.validation.issuer_search import (
     describe_lost_intermediate,
     describe_missing_issuer,
 )
-from certwright.validation.options import DEFAULT_OPTIONS, Options, Role, expand_roles
+from certwright.validation.options import DEFAULT_OPTIONS, KnownRevocation, Options, Role, expand_roles
 from certwright.validation.path_building import Ending, Pool, build_paths
 from certwright.validation.path_checks import find_path_faults
 from certwright.validation.path_revocation import check_revocation
@@ -106,6 +106,7 @@ class _Judgement:
         self._pool = Pool((c for c in self.intermediates if c != self.target), self.anchors)
         self._seen = {self.target}
         self._instants = Instants(self.at)
+        self._revocations: dict[KnownRevocation, None] = {}
 
     def note(self, *found: Finding) -> None:
         self.findings.extend(found)
@@ -126,7 +127,7 @@ class _Judgement:
         took_part = self.path if reason is Reason.VALID else {*self._seen, *self.path}
         for certificate in took_part:
             self._instants.covers(certificate)
-        return Verdict(reason, findings, self.path, self._instants.next, self.anchor)
+        return Verdict(reason, findings, self.path, self._instants.next, self.anchor, tuple(self._revocations))
 
     def _find_oversize(self) -> Iterator[Finding]:
         key, limits = self.target.public_key, self.options.limits
@@ -179,6 +180,7 @@ class _Judgement:
         standing = check_revocation(
             trail.path, self.crls, self.intermediates, trusted_top=trusted, options=self.options, work=self._work
         )
+        self._revocations.update(dict.fromkeys(standing.revocations))
         for crl in standing.used:
             self._instants.begins(crl.this_update)
             if crl.next_update is not None:

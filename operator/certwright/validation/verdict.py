@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from certwright.pki.certificate import Certificate
+    from certwright.validation.options import KnownRevocation
 
 _WORST_FIRST = (
     Reason.VALIDATION_ERROR,
@@ -47,6 +48,7 @@ class Verdict:
             that failed the one that got furthest.
         next_change: the earliest instant at which the verdict can differ when no input changes; None is never.
         anchor: the trusted certificate at the end of `path`; None without a trust store and when none was reached.
+        revocations: certificates that were looked at and are revoked, to be remembered for the next validation.
     """
 
     reason: Reason
@@ -54,6 +56,7 @@ class Verdict:
     path: tuple[Certificate, ...]
     next_change: datetime | None
     anchor: Certificate | None = None
+    revocations: tuple[KnownRevocation, ...] = ()
 
     @property
     def is_valid(self) -> bool:
