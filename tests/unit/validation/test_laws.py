@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from functools import cache
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from certwright.findings import Detail, MaterialError, Reason
@@ -16,6 +16,7 @@ from tests.support import extension_writer as ext
 from tests.support.judging import judge, worst
 from tests.support.pki import NOW, PKI, Entity, RevokedEntry, SignedList, ec_key
 
+UNHURRIED = settings(deadline=None)  # a busy machine is no defect
 REQUIRE = Options(revocation=Revocation.REQUIRE)
 DAY = timedelta(days=1)
 
@@ -70,6 +71,7 @@ def outcome(verdict: Verdict) -> tuple[object, ...]:
     return verdict.reason, verdict.path, verdict.next_change, verdict.findings
 
 
+@UNHURRIED
 @given(situations(), st.randoms(use_true_random=False))
 def test_order_and_repetition_never_matter(situation, random) -> None:  # noqa: ANN001
     target, given_, anchors, crls, options = situation
@@ -83,6 +85,7 @@ def test_order_and_repetition_never_matter(situation, random) -> None:  # noqa: 
     assert {item.reason for item in before.findings} == {item.reason for item in after.findings}
 
 
+@UNHURRIED
 @given(situations())
 def test_what_is_unrelated_never_changes_validity(situation) -> None:  # noqa: ANN001
     target, given_, anchors, crls, options = situation
@@ -94,6 +97,7 @@ def test_what_is_unrelated_never_changes_validity(situation) -> None:  # noqa: A
     assert after.reason is before.reason
 
 
+@UNHURRIED
 @given(situations(), st.sampled_from(range(7)))
 def test_another_list_never_makes_a_revoked_target_valid(situation, place: int) -> None:  # noqa: ANN001
     target, given_, anchors, crls, options = situation
@@ -104,6 +108,7 @@ def test_another_list_never_makes_a_revoked_target_valid(situation, place: int) 
         assert judge(target, given_, anchors=anchors, crls=added, options=options).reason is Reason.REVOKED
 
 
+@UNHURRIED
 @given(situations(), st.integers(0, 400), st.floats(0, 1, exclude_max=True))
 def test_the_verdict_stays_until_its_next_change(situation, days: int, part: float) -> None:  # noqa: ANN001
     target, given_, anchors, crls, options = situation
@@ -116,6 +121,7 @@ def test_the_verdict_stays_until_its_next_change(situation, days: int, part: flo
     assert later.reason is now.reason
 
 
+@UNHURRIED
 @given(st.data())
 def test_no_input_makes_it_raise(data: st.DataObject) -> None:
     targets, intermediates, anchors, lists = garden()
@@ -185,9 +191,9 @@ def test_two_long_chains_of_one_name_are_given_up_quickly(*, hints: bool) -> Non
     one, two = rolling("x", 100, hints=hints), rolling("y", 100, hints=hints)
     leaf = one[-1].issue_leaf("a.example.com")
     given_ = [entity.certificate for entity in (*one[1:], *two)]
-    started = time.perf_counter()
+    started = time.process_time()
     verdict = validate(leaf.certificate, intermediates=given_, anchors=[one[0].certificate], at=NOW, role=Role.SERVER)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
     assert not verdict.is_valid
     assert verdict.findings[0].detail is Detail.LIMIT_EXCEEDED
 
@@ -202,9 +208,9 @@ def test_many_twins_of_each_intermediate_are_given_up_quickly() -> None:
         given_ += above
     leaf = above[0].issue_leaf("a.example.com")
     anchor = PKI().root("Root", path_length=0)
-    started = time.perf_counter()
+    started = time.process_time()
     verdict = judge(leaf, given_, anchors=[anchor])
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
     assert worst(verdict) == (Reason.VALIDATION_ERROR, Detail.LIMIT_EXCEEDED)
 
 
@@ -220,9 +226,9 @@ def test_ten_thousand_unrelated_intermediates_cost_little() -> None:
     issuing = root.issue_ca("Corp Issuing CA")
     leaf = issuing.issue_leaf("a.example.com").certificate
     given_ = [*copies(root.issue_ca("Unrelated CA", serial=2**62), 10_000), issuing.certificate]
-    started = time.perf_counter()
+    started = time.process_time()
     verdict = validate(leaf, intermediates=given_, anchors=[root.certificate], at=NOW, role=Role.SERVER)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
     assert verdict.is_valid
 
 
@@ -231,9 +237,9 @@ def test_ten_thousand_intermediates_of_one_name_are_given_up_quickly() -> None:
     twin = root.issue_ca("Twin CA", serial=2**62, without=["subjectKeyIdentifier"])
     leaf = root.issue_ca("Twin CA", key=ec_key("right")).issue_leaf("a.example.com").certificate
     given_ = copies(twin, 10_000)
-    started = time.perf_counter()
+    started = time.process_time()
     verdict = validate(leaf, intermediates=given_, anchors=[root.certificate], at=NOW, role=Role.SERVER)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
     assert not verdict.is_valid
 
 

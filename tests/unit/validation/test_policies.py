@@ -89,6 +89,6 @@ def test_mappings_that_explode_as_a_tree_are_judged_at_once() -> None:
     policies = [f"1.2.3.{number}" for number in range(10, 22)]
     every = [(one, other) for one in policies for other in policies]
     level = [holding(*policies), ext.policy_mappings(*every)]
-    started = time.perf_counter()
+    started = time.process_time()
     assert worst(verdict_of(*[level] * 9, [holding(*policies)])) == VALID
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
