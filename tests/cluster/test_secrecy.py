@@ -8,6 +8,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ DEFAULT = Path(__file__).parents[2] / "manifests" / "overlays" / "default"
 PASSWORD = "correct-horse-battery-staple"
 OTHER_PASSWORD = "wrong-horse-flat-battery"
 TOKEN = "not-a-key-but-secret-all-the-same-7f3a"
+APPLY = {"Content-Type": "application/apply-patch+yaml"}
 WINDOW = 24
 """Characters of a secret that count as a leak; shorter runs of base64 could be anything."""
 
@@ -170,13 +172,13 @@ def material(corp: Corp, folder: Path) -> tuple[dict[str, bytes], list[Manifest]
 def refusals(control_plane: ControlPlane, namespace: str, leaf: Entity) -> Iterator[str]:
     """Yield what the API server answers to keys in a spec."""
     encoded = b64encode(leaf.key_pem.encode()).decode()
+    path = f"/apis/certwright.io/v1alpha1/namespaces/{namespace}/importedcertificates/refused?fieldManager=kubectl"
     for field in ("certificate", "chain"):
         for value in (leaf.key_pem, leaf.chain_pem + leaf.key_pem, encoded, b64encode(b"x" + leaf.key_pem.encode())):
-            text = value if isinstance(value, str) else value.decode()
-            wish = imported("refused", **{field: text})
-            answer = control_plane.kubectl("apply", "-n", namespace, "-f", "-", input=json.dumps(wish), check=False)
-            assert answer.returncode != 0, f"a key in `spec.{field}` must be refused"
-            yield answer.stdout + answer.stderr
+            wish = imported("refused", **{field: value if isinstance(value, str) else value.decode()})
+            answer = control_plane.client.request("PATCH", path, wish, headers=APPLY)
+            assert answer.code == HTTPStatus.UNPROCESSABLE_ENTITY, f"a key in `spec.{field}` must be refused"
+            yield answer.body.decode()
 
 
 # ---- where it could be said
