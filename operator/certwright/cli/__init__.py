@@ -11,6 +11,7 @@ from certwright import __version__
 COMMANDS = {
     "run": ("certwright.cli.run", "run", "Run the operator."),
     "check": ("certwright.cli.check.command", "check", "Judge certificates in files as the operator would."),
+    "diff": ("certwright.cli.diff.command", "diff", "Say what a change of certificates means, in one line each."),
     "explain": ("certwright.cli.explain", "explain", "Say what a reason or a documented code means, and the fix."),
     "crds": ("certwright.cli.crds", "crds", "Print the CustomResourceDefinitions of this version."),
 }

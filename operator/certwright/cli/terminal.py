@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 from rich.console import Console
@@ -17,9 +18,13 @@ HEADING_STYLE = "bold"
 def open_console(*, stderr: bool = False) -> Console:
     """Open a console on what `sys.stdout` or `sys.stderr` is at this moment.
 
-    Nothing is guessed about the text: square brackets and numbers in names are no markup.
+    Nothing is guessed about the text: square brackets and numbers in names are no markup. What a terminal of another
+    encoding than UTF-8 cannot show becomes a question mark.
     """
-    return Console(file=sys.stderr if stderr else sys.stdout, markup=False, highlight=False, emoji=False)
+    file = sys.stderr if stderr else sys.stdout
+    if isinstance(file, io.TextIOWrapper):
+        file.reconfigure(errors="replace")
+    return Console(file=file, markup=False, highlight=False, emoji=False)
 
 
 def say(console: Console, *parts: str | tuple[str, str]) -> None:

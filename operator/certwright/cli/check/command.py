@@ -15,7 +15,7 @@ from certwright.cli.check.text import write_text
 from certwright.cli.check.verdicts import exit_status
 from certwright.cli.offline.demands import DEFAULT_WARN_BEFORE, Demands, read_anchors, read_crls
 from certwright.cli.offline.judging import judge_sources
-from certwright.cli.offline.options import Instant, now, read_option, read_trust
+from certwright.cli.offline.options import Instant, now, read_option, read_password, read_trust
 from certwright.cli.offline.paths import Source, read_paths
 from certwright.cli.terminal import open_console
 from certwright.validation import Role
@@ -81,7 +81,6 @@ def _read_demands(wishes: dict[str, Any]) -> Demands:
     at: datetime = wishes["at"] or now()
     for address in wishes["ip_addresses"]:
         _demand_address(address)
-    password = wishes["password_file"]
     key = wishes["key"]
     return Demands(
         at=at,
@@ -91,14 +90,9 @@ def _read_demands(wishes: dict[str, Any]) -> Demands:
         dns_names=wishes["dns_names"],
         ip_addresses=wishes["ip_addresses"],
         warn_before=wishes["warn_before"],
-        password=_strip(read_option(password, "--password-file")) if password else None,
+        password=read_password(wishes["password_file"]),
         key=read_option(key, "--key") if key else None,
     )
-
-
-def _strip(password: bytes) -> bytes:
-    # The one line break that editors and `echo` leave at the end.
-    return password.removesuffix(b"\n").removesuffix(b"\r")
 
 
 def _demand_address(text: str) -> None:

@@ -161,7 +161,8 @@ def _report(  # noqa: PLR0913 - a report has many sides
         path=judged.path,
         anchor=judged.anchor,
         next_change=judged.next_change,
-        relative=f"{relative}: {part}" if part and relative else relative,
+        relative=relative,
+        part=part,
     )
 
 

@@ -54,6 +54,17 @@ def read_option(path: str, option: str) -> bytes:
         raise click.UsageError(f"{option}: {path} cannot be read: {error.strerror or type(error).__name__}") from None
 
 
+def read_password(path: str | None) -> bytes | None:
+    """Read the password of `--password-file`, without the one line break that editors and `echo` leave at its end.
+
+    Raises:
+        click.UsageError: it cannot be read.
+    """
+    if path is None:
+        return None
+    return read_option(path, "--password-file").removesuffix(b"\n").removesuffix(b"\r")
+
+
 def read_trust(paths: tuple[str, ...], option: str, read: Callable[[bytes, str], tuple[T, ...]]) -> tuple[T, ...]:
     """Read the certificates or lists of all files that an option names.
 

@@ -63,6 +63,7 @@ class Report:
         anchor: the trusted certificate at its end, where anchors were given.
         next_change: when the verdict changes by time alone.
         relative: of a file its path below the folder that was given.
+        part: which certificate of several in one place it is; empty where there is one.
     """
 
     identity: Identity
@@ -74,6 +75,7 @@ class Report:
     anchor: Certificate | None = None
     next_change: datetime | None = None
     relative: str = ""
+    part: str = ""
 
     @property
     def errors(self) -> tuple[Located, ...]:

@@ -1,0 +1,1 @@
+"""`certwright diff`: what a change of certificates means."""

@@ -1,0 +1,149 @@
+"""A difference as the line a reviewer wants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from rich.console import Console
+
+from certwright.cli.diff.comparison import Change, Difference, Flag, lifetime_days
+from certwright.cli.offline import facts
+from certwright.cli.offline.manifests import DEFAULT_NAMESPACE
+from certwright.cli.offline.report import FILE, Report
+from certwright.cli.terminal import ERROR_STYLE, GOOD_STYLE, HEADING_STYLE, WARNING_STYLE, say
+from certwright.pki.certificate import Certificate
+from certwright.reconcile.objects import Kind
+
+_SHOWN = 8
+_WHOLE_SERIAL = 16
+_STYLES = {Change.ADDED: GOOD_STYLE, Change.REMOVED: ERROR_STYLE, Change.CHANGED: ""}
+_WARNINGS = {
+    Flag.ENDS_EARLIER: "ends earlier",
+    Flag.SHORTER_VALIDITY: "shorter validity",
+    Flag.NAMES_REMOVED: "names removed",
+    Flag.USAGES_REMOVED: "usages removed",
+    Flag.KEY_TYPE_CHANGED: "another type of key",
+    Flag.CA_CHANGED: "another kind of certificate",
+    Flag.VERDICT_WORSE: "refused",
+}
+"""Flags that are worth a word of their own; the others stand in the line."""
+
+
+def write_text(differences: Iterable[Difference], console: Console) -> None:
+    """Write a line for each difference, and below it why the new certificate would be refused."""
+    for each in differences:
+        warnings = [words for flag, words in _WARNINGS.items() if flag in each.flags]
+        say(
+            console,
+            (name_of(each.report), HEADING_STYLE),
+            ": ",
+            (describe(each), _STYLES[each.change]),
+            (f"  [{', '.join(warnings)}]" if warnings else "", WARNING_STYLE),
+        )
+        for located in each.new.errors if each.new is not None else ():
+            say(console, ("  error ", ERROR_STYLE), f"{located.finding.reason.value}  {located.finding.message}")
+
+
+def name_of(report: Report) -> str:
+    """Give what a line begins with: the name of an ImportedCertificate, others with their kind, files as they are."""
+    identity = report.identity
+    if identity.kind == FILE:
+        return f"{report.relative}: {report.part}" if report.part else report.relative
+    name = identity.name if identity.namespace == DEFAULT_NAMESPACE else f"{identity.namespace}/{identity.name}"
+    return name if identity.kind == Kind.IMPORTED_CERTIFICATE else f"{identity.kind} {name}"
+
+
+def describe(difference: Difference) -> str:
+    """Say what changed, in one line without the name."""
+    old, new = difference.old, difference.new
+    if old is None or new is None:
+        return ", ".join((difference.change.value, *_describe_side(difference.report)))
+    parts = list(_describe_leaves(old.path[0], new.path[0])) if old.path and new.path else []
+    parts += _describe_chains(old.path[1:], new.path[1:])
+    if old.path and not new.path:
+        parts.append("no longer a certificate")
+    if new.path and not old.path:
+        parts += ["now a certificate", *_describe_side(new)]
+    if old.reason != new.reason:
+        parts.append(f"verdict {old.reason.value}→{new.reason.value}")
+    return ", ".join(parts) or "other findings"
+
+
+def _describe_side(report: Report) -> Iterator[str]:
+    if not report.path:
+        yield f"no certificate ({report.reason.value})"
+        return
+    leaf = report.path[0]
+    yield f"serial {_short(facts.serial(leaf))}"
+    yield f"until {facts.day(leaf.not_after)}"
+    if facts.names(leaf):
+        yield f"names {_some(facts.names(leaf))}"
+    yield f"issuer {facts.issuer(leaf)}"
+    yield leaf.public_key.description
+
+
+def _describe_leaves(old: Certificate, new: Certificate) -> Iterator[str]:
+    if old == new:
+        yield "same certificate"
+        return
+    yield _describe_serials(facts.serial(old), facts.serial(new))
+    yield from _describe_dates(old, new)
+    yield _describe_sets("names", facts.names(old), facts.names(new)) or "names unchanged"
+    if old.subject != new.subject:
+        yield f"subject {facts.subject(old)}→{facts.subject(new)}"
+    yield "issuer unchanged" if old.issuer == new.issuer else f"issuer {facts.issuer(old)}→{facts.issuer(new)}"
+    yield "same key" if old.public_key == new.public_key else _describe_new_key(old, new)
+    usages = _describe_sets("usages", facts.purposes(old), facts.purposes(new))
+    if usages:
+        yield usages
+    if old.is_ca != new.is_ca:
+        yield "now a CA" if new.is_ca else "no longer a CA"
+
+
+def _describe_serials(old: str, new: str) -> str:
+    if old == new:
+        return f"serial {_short(old)} unchanged"
+    shown = (_short(old), _short(new))
+    return "serial " + "→".join(shown if shown[0] != shown[1] else (old, new))
+
+
+def _describe_dates(old: Certificate, new: Certificate) -> Iterator[str]:
+    if old.not_after != new.not_after:
+        days = facts.day(old.not_after), facts.day(new.not_after)
+        precise = f"{old.not_after:%Y-%m-%d %H:%M:%S}", f"{new.not_after:%Y-%m-%d %H:%M:%S}"
+        yield "until " + "→".join(days if days[0] != days[1] else precise)
+    if lifetime_days(new) < lifetime_days(old):
+        yield f"valid for {lifetime_days(old)}→{lifetime_days(new)} days"
+
+
+def _describe_new_key(old: Certificate, new: Certificate) -> str:
+    before, after = old.public_key.description, new.public_key.description
+    return "new key" if before == after else f"new key {before}→{after}"
+
+
+def _describe_sets(what: str, old: Iterable[str], new: Iterable[str]) -> str:
+    before, after = dict.fromkeys(old), dict.fromkeys(new)
+    added = [f"+{each}" for each in after if each not in before]
+    removed = [f"-{each}" for each in before if each not in after]
+    return f"{what} {_some((*added, *removed), ' ')}" if added or removed else ""
+
+
+def _describe_chains(old: tuple[Certificate, ...], new: tuple[Certificate, ...]) -> list[str]:
+    if old == new:
+        return []
+    if set(old) == set(new):
+        return ["chain in another order"]
+    return [_describe_sets("chain", map(_link, old), map(_link, new))]
+
+
+def _link(certificate: Certificate) -> str:
+    return f'"{facts.label(certificate)}" ({_short(facts.serial(certificate))})'
+
+
+def _short(serial: str) -> str:
+    return serial if len(serial) <= _WHOLE_SERIAL else f"{serial[:8]}…"
+
+
+def _some(texts: tuple[str, ...], separator: str = " ") -> str:
+    more = f"{separator}and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
+    return separator.join(texts[:_SHOWN]) + more
