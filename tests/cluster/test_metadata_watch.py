@@ -177,7 +177,7 @@ async def test_watch_keeps_ours_without_being_asked(run: Watching, objects: Obje
     assert held.annotations == {"certwright.io/epoch": "3"}
 
 
-async def test_watch_tells_nothing_when_it_comes_upon_our_own_writes(
+async def test_watch_tells_our_own_writes_once_however_their_echoes_come(
     run: Watching, objects: Objects, namespace: str
 ) -> None:
     class NoEvents:
@@ -198,18 +198,17 @@ async def test_watch_tells_nothing_when_it_comes_upon_our_own_writes(
         ApplySecret(target, first.version, SecretRecipe(certificates=()), "Opaque", labels, {"certwright.io/x": "y"})
     )
     run.cache.wrote(second)
-    # When this event has come, those of the two writes have come as well. They may have overtaken the answers, and
-    # were news then; from now on they are not.
+    # When this event has come, those of the two writes have come as well.
     objects.make(marker)
     await run.until_told(marker)
-    run.told.clear()
-    assert run.version(target) == second.version.resource_version
 
+    assert run.told_in(namespace) == [target, target]
+    assert run.version(target) == second.version.resource_version
     lists = run.watch.figures.relists
     run.watch.relist()
     await run.until(lambda: run.watch.figures.relists == lists + 2 and run.watch.is_alive, "the lists to be read again")
-    assert run.told_in(namespace) == []
-    assert run.version(target) == second.version.resource_version
+    assert run.told_in(namespace) == [target, target]
+    run.told.clear()
     changed = objects.change(target, "drift")
     await run.until_told(target)
     assert run.version(target) == changed

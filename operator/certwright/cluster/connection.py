@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
 from io import BytesIO
 from typing import Any, NoReturn, Protocol, Self
+from weakref import WeakSet
 
 import aiohttp
+from aiohttp import AddrInfoType
 from multidict import istr
 from yarl import URL
 
@@ -33,6 +36,10 @@ REFUSED_SECONDS = 5.0
 
 KEEP_ALIVE_SECONDS = 75.0
 LONG_BODY = 2**20
+HANG_UP_TURNS = 20
+"""Turns of the event loop for transports to notice that their socket is shut; three are enough."""
+
+CLOSED = -1
 
 LOGGER = logging.getLogger(__name__)
 
@@ -78,6 +85,7 @@ class Connection:
         self._loading = asyncio.Lock()
         self._session: aiohttp.ClientSession | None = None
         self._streams: aiohttp.ClientSession | None = None
+        self._sockets: WeakSet[socket.socket] = WeakSet()
 
     async def __aenter__(self) -> Self:
         """Load the credentials; no request is sent yet.
@@ -94,6 +102,7 @@ class Connection:
         for session in (self._session, self._streams):
             if session is not None:
                 await session.close()
+        await self._hang_up()
 
     async def exchange(self, request: Request, *, seconds: float | None = None) -> Answer:
         """Send a request and read the whole answer, whatever its code.
@@ -213,15 +222,34 @@ class Connection:
             self._credentials = loaded
             return before is None or loaded != before
 
-    @staticmethod
-    def _new_session(*, limit: int) -> aiohttp.ClientSession:
+    # ---- sockets
+
+    def _new_session(self, *, limit: int) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=limit, keepalive_timeout=KEEP_ALIVE_SECONDS),
+            connector=aiohttp.TCPConnector(
+                limit=limit, keepalive_timeout=KEEP_ALIVE_SECONDS, socket_factory=self._new_socket
+            ),
             headers={USER_AGENT: f"certwright/{__version__}"},
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None),
             trust_env=False,
         )
+
+    def _new_socket(self, address: AddrInfoType) -> socket.socket:
+        made = socket.socket(*address[:3])
+        self._sockets.add(made)
+        return made
+
+    async def _hang_up(self) -> None:
+        """End what streams and requests out of time have left: TLS waits 30 s for the server to say goodbye."""
+        for _ in range(HANG_UP_TURNS):
+            left = [each for each in self._sockets if each.fileno() != CLOSED]
+            if not left:
+                return
+            for each in left:
+                with suppress(OSError):
+                    each.shutdown(socket.SHUT_RDWR)
+            await asyncio.sleep(0)
 
 
 ACCEPT = istr("Accept")

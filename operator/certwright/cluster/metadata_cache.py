@@ -58,7 +58,7 @@ class MetadataCache:
 
     Args:
         scopes: what is watched.
-        on_change: called with the key of each kept object that somebody else created, changed or deleted.
+        on_change: called once with the key of each kept object that was created, changed or deleted, by whomever.
     """
 
     def __init__(self, scopes: Iterable[Scope], *, on_change: Callable[[ObjectKey], None]) -> None:
@@ -86,14 +86,15 @@ class MetadataCache:
     def wrote(self, observed: Observed) -> None:
         """Hold the version that our own write was answered with, so that its echo is no change.
 
-        An echo that overtakes the answer is told, for nothing shows yet that it is one (every fourth was, at eight
-        writes in flight); and others who use the object are not told here, for the pass that wrote it knows them.
+        The write itself is one, to whoever else uses the object, and is told here unless its echo has overtaken the
+        answer and was told already: each change is told once, whoever made it.
         """
         shelf = self._shelf(observed.key)
         if shelf is None:
             return
         shelf.names.add(observed.key.namespace, observed.key.name)
-        self._hold(observed.key, metadata_of_observed(observed))
+        if self._hold(observed.key, metadata_of_observed(observed)):
+            self._on_change(observed.key)
 
     def saw(self, observed: Observed) -> None:
         """Hold the version of an object just read, unless something newer of it is held.

@@ -59,7 +59,7 @@ class MetadataWatch:
         Args:
             requests: the way to the API server.
             scopes: what to watch; see `scopes_of`.
-            on_change: called with the key of each kept object that somebody else changed; must not block.
+            on_change: called once with the key of each kept object that changed, by whomever; must not block.
             on_reset: called when the API server's history is another one: every other cache is worthless as well.
             idle_seconds: how long a stream may be silent.
             sleep: waits between failures.

@@ -263,3 +263,18 @@ def test_requests_hide_their_body_when_printed() -> None:
 
     assert "c2VjcmV0" not in repr(request)
     assert "c2VjcmV0" not in str(request)
+
+
+async def test_leaving_closes_every_socket_when_not_everything_was_answered(server: ScriptedServer) -> None:
+    released = asyncio.Event()
+    server.script(never(released), answer({}))
+    server.watches.append(stream(b"one\n", until=released))
+    async with Connection(StaticCredentials(server.url)) as connection:
+        await failure(connection.exchange(SECRET, seconds=0.05))
+        await connection.exchange(SECRET)
+        async with connection.stream(WATCH, idle_seconds=5):
+            sockets = list(connection._sockets)
+    released.set()
+
+    assert len(sockets) >= 2
+    assert {each.fileno() for each in sockets} == {-1}

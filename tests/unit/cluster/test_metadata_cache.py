@@ -126,14 +126,24 @@ def test_put_tells_and_forgets_when_an_object_is_ours_no_more(cache: Cache) -> N
 
 def test_put_is_no_change_when_it_echoes_our_own_write(cache: Cache) -> None:
     cache.wrote(observed(11))
+    assert cache.heard() == [KEY]
     cache.put(SECRETS, meta(11))
 
     assert cache.heard() == []
     assert version_held(cache) == "11"
 
 
+def test_wrote_is_no_change_when_its_echo_overtook_the_answer(cache: Cache) -> None:
+    cache.put(SECRETS, meta(11))
+    assert cache.heard() == [KEY]
+    cache.wrote(observed(11))
+
+    assert cache.heard() == []
+
+
 def test_put_is_no_change_when_it_is_older_than_what_is_held(cache: Cache) -> None:
     cache.wrote(observed(13))
+    cache.heard()
     cache.put(SECRETS, meta(11))
     cache.put(SECRETS, meta(12, uid="an earlier one of that name"))
 
@@ -173,6 +183,7 @@ def test_remove_is_ignored_when_we_have_made_the_object_again(cache: Cache) -> N
     cache.put(SECRETS, meta(11, uid="first"))
     cache.heard()
     cache.wrote(observed(13, uid="second"))
+    cache.heard()
     cache.remove(SECRETS, meta(12, uid="first"))
 
     assert cache.heard() == []
@@ -187,12 +198,13 @@ def test_wrote_makes_the_object_known_at_once(cache: Cache) -> None:
     cache.wrote(observed(11))
 
     assert not cache.is_absent(KEY)
-    assert cache.heard() == []
+    assert cache.heard() == [KEY]
 
 
 def test_wrote_forgets_what_was_released(cache: Cache) -> None:
     ours = ObjectKey(Kind.SECRET, "shop", "ours")
     cache.wrote(observed(11, key=ours, labels=MANAGED))
+    cache.heard()
     cache.wrote(observed(12, key=ours))
     cache.put(SECRETS, meta(12, name="ours"))
 
@@ -299,6 +311,7 @@ def test_complete_keeps_what_is_younger_than_the_list(cache: Cache) -> None:
     listing = Listing("20")
     cache.page(SECRETS, listing, [])
     cache.wrote(observed(21))
+    cache.heard()
     cache.complete(SECRETS, listing)
 
     assert cache.heard() == []
