@@ -13,9 +13,10 @@ from certwright.api.conditions import ConditionStatus, ConditionType
 from certwright.api.importedcertificate import ImportedCertificateStatus
 from certwright.api.model import parse
 from certwright.findings import FailureCause, Reason, finding, warning
+from certwright.reconcile.bookkeeping import read_instant
 from certwright.reconcile.importedcertificate.instants import end_instant, served_instants, warning_instant
 from certwright.reconcile.importedcertificate.messages import sentence
-from certwright.reconcile.importedcertificate.past import read_instant, read_past
+from certwright.reconcile.importedcertificate.past import read_past
 from certwright.reconcile.importedcertificate.status import STATUS_BYTES, fit
 from certwright.reconcile.importedcertificate.verdict import worst_first
 from certwright.reconcile.objects import Failure, Snapshot

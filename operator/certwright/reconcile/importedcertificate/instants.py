@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from certwright.api.importedcertificate_status import Served
-from certwright.reconcile.importedcertificate.past import read_instant
+from certwright.reconcile.bookkeeping import read_instant
 
 _ONE_SECOND = timedelta(seconds=1)
 _LAST = datetime.max.replace(tzinfo=UTC, microsecond=0)

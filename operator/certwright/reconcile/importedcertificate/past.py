@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from certwright.api.conditions import Condition, ConditionStatus, ConditionType
 from certwright.api.importedcertificate import ImportedCertificateStatus
 from certwright.api.importedcertificate_status import TargetStatus
 from certwright.api.model import parse_leniently
-from certwright.reconcile.objects import Kind, ObjectKey, Subject, Version
+from certwright.reconcile.bookkeeping import read_instant, recall_inputs
+from certwright.reconcile.objects import ObjectKey, Subject, Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +48,9 @@ class Past:
     def inputs(self, namespace: str) -> Mapping[ObjectKey, Version | None]:
         """Give the recorded version of every input; `None` for one that was absent."""
         record = self.status.record
-        return {
-            ObjectKey(Kind(each.kind), namespace, each.name): Version(each.uid, each.resource_version)
-            if each.uid and each.resource_version
-            else None
-            for each in (record.inputs if record else ())
-            if each.kind in _KINDS
-        }
+        return recall_inputs(record.inputs if record else (), namespace)
 
 
-_KINDS = frozenset(each.value for each in Kind)
 _OURS = frozenset(each.value for each in ConditionType)
 
 
@@ -75,12 +69,3 @@ def row_version(row: TargetStatus | None) -> Version | None:
     if row is None or not (row.uid and row.resource_version):
         return None
     return Version(row.uid, row.resource_version)
-
-
-def read_instant(text: str | None) -> datetime | None:
-    """Read an instant of a status; what is none is as good as absent."""
-    try:
-        instant = datetime.fromisoformat(text) if text else None
-    except ValueError:
-        return None
-    return instant.astimezone(UTC) if instant is not None and instant.tzinfo is not None else None

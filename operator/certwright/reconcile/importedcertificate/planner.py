@@ -11,11 +11,12 @@ from datetime import datetime
 from certwright.api.importedcertificate import ImportedCertificateStatus
 from certwright.api.model import dump
 from certwright.findings import FailureCause
+from certwright.reconcile.bookkeeping import read_instant
 from certwright.reconcile.importedcertificate.changes import is_worth_writing
 from certwright.reconcile.importedcertificate.conditions import Scene
 from certwright.reconcile.importedcertificate.events import find_events
 from certwright.reconcile.importedcertificate.judgement import Judgement
-from certwright.reconcile.importedcertificate.past import Past, read_instant, read_past
+from certwright.reconcile.importedcertificate.past import Past, read_past
 from certwright.reconcile.importedcertificate.refresh import decide_refresh
 from certwright.reconcile.importedcertificate.settled import DOUBT
 from certwright.reconcile.importedcertificate.status import (

@@ -12,25 +12,9 @@ from certwright.api.importedcertificate import ImportedCertificateSpec
 from certwright.api.importedcertificate_spec import Target
 from certwright.api.reference import PasswordReference
 from certwright.reconcile.objects import Kind, ObjectKey
+from certwright.reconcile.places import Place
 
 TLS_KEY = "tls.key"
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a piece of material stands: an object, a key of its data, and the field of the spec that names it.
-
-    Attributes:
-        field: the path of the field in the spec, for messages: `spec.certificateRef`.
-    """
-
-    object: ObjectKey
-    data_key: str
-    field: str
-
-    def __str__(self) -> str:
-        """Read as messages call it."""
-        return f"`{self.field}`: {self.object.kind} `{self.object.name}`, key `{self.data_key}`"
 
 
 @dataclass(frozen=True, slots=True)

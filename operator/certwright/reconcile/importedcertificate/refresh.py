@@ -13,9 +13,10 @@ from datetime import datetime, timedelta
 
 from certwright.api.conditions import ConditionType
 from certwright.findings import Detail, FailureCause, Finding, Reason, finding
+from certwright.reconcile.bookkeeping import read_instant
 from certwright.reconcile.importedcertificate.outcome import Outcome
 from certwright.reconcile.importedcertificate.ownership import was_created_by_us
-from certwright.reconcile.importedcertificate.past import Past, read_instant
+from certwright.reconcile.importedcertificate.past import Past
 from certwright.reconcile.importedcertificate.references import workload_keys
 from certwright.reconcile.importedcertificate.rollouts import (
     Progress,

@@ -9,8 +9,9 @@ from typing import Literal
 from certwright.api.conditions import ConditionType
 from certwright.api.importedcertificate import ImportedCertificateSpec
 from certwright.findings import Reason
+from certwright.reconcile.bookkeeping import read_instant
 from certwright.reconcile.importedcertificate.needs import read_spec
-from certwright.reconcile.importedcertificate.past import Past, read_instant, read_past, row_version
+from certwright.reconcile.importedcertificate.past import Past, read_past, row_version
 from certwright.reconcile.importedcertificate.references import all_inputs, secret_key
 from certwright.reconcile.objects import Kind, ObjectKey, Snapshot, Version
 from certwright.reconcile.plan import Peek

@@ -1,43 +1,10 @@
-"""From places to bytes: what an input holds, or the finding that says why it cannot be used.
-
-An absent object is a finding that its appearance mends. An object that could not be read is none of the person's
-doing: `NotChecked`, and tried again.
-"""
+"""From places to passwords; what else stands at a place is `certwright.reconcile.places`' to say."""
 
 from __future__ import annotations
 
-from certwright.findings import Detail, FailureCause, Finding, Reason, finding
-from certwright.reconcile.importedcertificate.references import Place
-from certwright.reconcile.objects import Kind, Observed, Snapshot
-from certwright.reconcile.plan import MANAGED_BY, MANAGED_BY_LABEL, OWNER_ANNOTATION
-
-READ_TYPES = frozenset({"", "Opaque", "kubernetes.io/tls"})
-"""Types of Secrets that are read, besides our own: tokens and registry passwords are nobody's certificates."""
-
-_KEYS_LISTED = 8
-
-
-def fetch(place: Place, snapshot: Snapshot) -> bytes | Finding:
-    """Give the bytes that stand at a place, or what keeps us from them."""
-    observed = snapshot.get(place.object)
-    if observed is None:
-        return _absence(place, snapshot)
-    if observed.key.kind is Kind.SECRET and observed.type not in READ_TYPES and not is_ours(observed):
-        return finding(
-            Reason.INVALID_REQUEST,
-            f"{place}: Secrets of type `{observed.type}` are not read. Put the material into a Secret of type `Opaque` "
-            "or `kubernetes.io/tls`.",
-            detail=Detail.SECRET_TYPE_NOT_READ,
-        )
-    data = observed.data.get(place.data_key)
-    if data is None:
-        return finding(
-            Reason.REFERENCE_NOT_FOUND,
-            f"{place}: the {observed.key.kind} has no such key; {_describe_keys(observed)}. Add it, or name another "
-            "`key`.",
-            detail=Detail.SECRET_KEY_MISSING,
-        )
-    return data
+from certwright.findings import Detail, Finding, Reason, finding
+from certwright.reconcile.objects import Snapshot
+from certwright.reconcile.places import Place, fetch
 
 
 def fetch_password(place: Place, snapshot: Snapshot) -> bytes | Finding:
@@ -53,33 +20,3 @@ def fetch_password(place: Place, snapshot: Snapshot) -> bytes | Finding:
         f"{place}: the password is empty. Store one of at least one character.",
         detail=Detail.PASSWORD_MISSING,
     )
-
-
-def is_ours(observed: Observed) -> bool:
-    """Say whether certwright wrote this Secret."""
-    return observed.labels.get(MANAGED_BY_LABEL) == MANAGED_BY and OWNER_ANNOTATION in observed.annotations
-
-
-def _absence(place: Place, snapshot: Snapshot) -> Finding:
-    failure = snapshot.failures.get(place.object)
-    if failure is None:
-        return finding(
-            Reason.REFERENCE_NOT_FOUND,
-            f"`{place.field}`: there is no {place.object.kind} `{place.object.name}` in namespace "
-            f"`{place.object.namespace}`. It is judged within a second of its appearance.",
-        )
-    forbidden = failure.cause is FailureCause.FORBIDDEN
-    return finding(
-        Reason.NOT_CHECKED,
-        f"`{place.field}`: {place.object.kind} `{place.object.name}` could not be read: {failure.message}. "
-        "It is tried again.",
-        detail=Detail.FORBIDDEN if forbidden else Detail.READ_FAILED,
-    )
-
-
-def _describe_keys(observed: Observed) -> str:
-    names = sorted(observed.data)
-    if not names:
-        return "it is empty"
-    shown = ", ".join(f"`{name}`" for name in names[:_KEYS_LISTED])
-    return f"it has {shown}" + (f" and {len(names) - _KEYS_LISTED} more" if len(names) > _KEYS_LISTED else "")

@@ -9,11 +9,12 @@ from typing import Any
 from certwright.api.conditions import ConditionStatus, ConditionType, Observation, merge_conditions
 from certwright.api.fields import FINDINGS_LIMIT, INPUTS_LIMIT
 from certwright.api.importedcertificate import ImportedCertificateStatus
-from certwright.api.importedcertificate_status import FindingEntry, Input, Record, Served
+from certwright.api.importedcertificate_status import Record, Served
 from certwright.api.model import timestamp
-from certwright.dialects.root_certificates import finding_code, validation_code
+from certwright.dialects.root_certificates import validation_code
 from certwright.dialects.store_status import NO_STATUS, worst_answer
-from certwright.findings import MESSAGE_LIMIT, Finding, Reason, Severity, printable
+from certwright.findings import MESSAGE_LIMIT, Reason, printable
+from certwright.reconcile.bookkeeping import describe_finding, describe_inputs
 from certwright.reconcile.importedcertificate.conditions import Scene, observe_conditions
 from certwright.reconcile.importedcertificate.facts import MATERIAL_FIELDS, describe_material, describe_served
 from certwright.reconcile.importedcertificate.instants import first_after, served_instants
@@ -54,7 +55,7 @@ def build_status(scene: Scene) -> ImportedCertificateStatus:
     judgement, standing, snapshot = scene.judgement, scene.standing, scene.snapshot
     worst = standing.worst
     answer = worst_answer(each.reason for each in errors_of(standing.findings))
-    findings = tuple(_describe_finding(each) for each in standing.findings[:FINDINGS_LIMIT])
+    findings = tuple(describe_finding(each) for each in standing.findings[:FINDINGS_LIMIT])
     status = ImportedCertificateStatus.model_validate(
         {
             "certificate_store_status": answer.status.value,
@@ -89,19 +90,6 @@ def _material(scene: Scene) -> Mapping[str, Any]:
     return {}
 
 
-def _describe_finding(found: Finding) -> FindingEntry:
-    return FindingEntry.model_validate(
-        {
-            "reason": found.reason.value,
-            "detail": found.detail.value if found.detail is not None else None,
-            "severity": found.severity.value,
-            "code": 0 if found.severity is Severity.WARNING else finding_code(found.reason),
-            "fingerprint": found.fingerprint,
-            "message": printable(found.message, limit=MESSAGE_LIMIT),
-        }
-    )
-
-
 def _next_check(scene: Scene) -> str | None:
     """Give the first instant at which the verdict, or the warning about what is served, differs."""
     spec, now = scene.judgement.spec, scene.snapshot.now
@@ -115,20 +103,8 @@ def _record(scene: Scene) -> Record:
     keys = sorted(all_inputs(spec, snapshot.subject.key.namespace)) if spec is not None else []
     before = scene.past.status.record
     started = any(state.started for state in scene.refresh.workloads.values())
-    inputs = []
-    for key in keys[:INPUTS_LIMIT]:
-        observed = snapshot.get(key)
-        version = observed.version if observed is not None else None
-        inputs.append(
-            Input(
-                kind=key.kind.value,
-                name=key.name,
-                uid=version.uid if version else None,
-                resource_version=version.resource_version if version else None,
-            )
-        )
     return Record(
-        inputs=tuple(inputs),
+        inputs=describe_inputs(keys[:INPUTS_LIMIT], snapshot),
         judged_by=snapshot.judged_by,
         rollout_time=timestamp(snapshot.now) if started else before.rollout_time if before is not None else None,
     )
