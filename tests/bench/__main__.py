@@ -56,9 +56,18 @@ def _options() -> Options:
     parser.add_argument("--objects", type=int, default=1_000, metavar="N", help="how many certificates (1000)")
     parser.add_argument("--foreign", type=int, default=20_000, metavar="N", help="how many unrelated Secrets (20000)")
     parser.add_argument("--in-flight", type=int, default=IN_FLIGHT, metavar="N", help="requests of the floor at once")
+    parser.add_argument("--samples", type=int, default=20, metavar="N", help="how many changes one at a time (20)")
+    parser.add_argument("--idle", type=float, default=20, metavar="SECONDS", help="how long nothing changes (20)")
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "bench", metavar="FOLDER")
     found = parser.parse_args()
-    return Options(found.objects, found.foreign, found.in_flight, found.output)
+    return Options(
+        objects=found.objects,
+        foreign=found.foreign,
+        in_flight=found.in_flight,
+        samples=found.samples,
+        idle_seconds=found.idle,
+        output=found.output,
+    )
 
 
 if __name__ == "__main__":

@@ -122,8 +122,9 @@ def note_cost(stage: Stage, cost: Cost, start: Start, count: int) -> None:
     )
 
 
-async def measure_idle(stage: Stage, operator: OperatorProcess, seconds: float = 20) -> None:
+async def measure_idle(stage: Stage, operator: OperatorProcess) -> None:
     """Note what the operator does while nothing changes."""
+    seconds = stage.options.idle_seconds
     await asyncio.sleep(3)  # what the last writes still cause
     mark, before = stage.mark(), cost_of(operator.pid).cpu
     await asyncio.sleep(seconds)

@@ -22,20 +22,20 @@ from tests.bench.load import (
 from tests.bench.stage import Stage, say
 from tests.support.operator_process import OperatorProcess
 
-SAMPLES = 20
 PAUSE_SECONDS = 0.3
 QUIET_SECONDS = 5.0
 
 
 async def measure_latency(stage: Stage, operator: OperatorProcess, places: list[Site]) -> None:
     """Measure at rest how long one new object takes to Ready, and one changed upload to its target."""
-    say(f"one at a time, {SAMPLES} times each")
-    fresh = sites("fresh", SAMPLES)
+    count = stage.options.samples
+    say(f"one at a time, {count} times each")
+    fresh = sites("fresh", count)
     await create_namespaces(stage.api, fresh)
     await create_uploads(stage.api, fresh, stage.issuers)
     started = [await _timed_create(stage.api, place) for place in fresh]
     _note(stage, "one new object to Ready, at rest", started, limit=None)
-    changed = [await _timed_change(stage, place) for place in places[:SAMPLES]]
+    changed = [await _timed_change(stage, place) for place in places[:count]]
     operator.check()
     _note(stage, "change of an upload to the updated target", changed, limit=1000)
 

@@ -25,6 +25,8 @@ class Options:
     objects: int
     foreign: int
     in_flight: int
+    samples: int
+    idle_seconds: float
     output: Path
 
 

@@ -1,5 +1,6 @@
 """The scenes of the demo, in the order in which they are played."""
 
+import json
 import re
 import shlex
 from base64 import b64decode, b64encode
@@ -9,7 +10,7 @@ from rich.markup import escape
 
 from tests.support.demo.examples import EXAMPLES, Example, condition, read_examples, reasons_of, state_of
 from tests.support.demo.screen import command, console, output, say, table
-from tests.support.demo.stage import Stage
+from tests.support.demo.stage import SECRETS, Stage
 
 STAR = "upload"
 SOURCE, TARGET = "upload-source", "upload-tls"
@@ -97,12 +98,16 @@ def keep_last_good(stage: Stage) -> None:
 def repair_drift(stage: Stage) -> None:
     """Delete and damage a target: it comes back."""
     stage.steps.step("Put back what somebody else deleted or changed")
-    before = stage.secret(TARGET)
-    stage.kubectl("delete", "secret", TARGET)
-    seconds = stage.wait(lambda: _data(stage.secret(TARGET)) == _data(before))
+    wanted, client = _data(stage.secret(TARGET)), stage.control_plane.client
+    # Sent without kubectl, whose own time would be counted.
+    command(f"kubectl delete secret {TARGET}")
+    client.delete(f"{SECRETS}/{TARGET}")
+    seconds = stage.wait(lambda: _data(stage.secret(TARGET)) == wanted)
     stage.steps.check(f"{TARGET} is back {_after(seconds)}", passed=seconds is not None)
-    stage.kubectl("patch", "secret", TARGET, "--patch", '{"data": {"tls.crt": "bm90IGEgY2VydGlmaWNhdGU="}}')
-    seconds = stage.wait(lambda: _data(stage.secret(TARGET)) == _data(before))
+    damaged = {"tls.crt": b64encode(b"not a certificate").decode()}
+    command(f"kubectl patch secret {TARGET} --patch '{json.dumps({'data': damaged})}'")
+    _merge(stage, TARGET, damaged)
+    seconds = stage.wait(lambda: _data(stage.secret(TARGET)) == wanted)
     stage.steps.check(f"{TARGET} is as it was {_after(seconds)}", passed=seconds is not None)
 
 
@@ -122,9 +127,12 @@ def say_how_to_go_on(stage: Stage) -> None:
 def _replace_upload(stage: Stage, data: dict[str, str]) -> None:
     # The values would fill the screen: shown as an ellipsis, sent as they are.
     command(f'kubectl patch secret {SOURCE} --patch \'{{"data": {{"tls.crt": …}}}}\'')
-    client = stage.control_plane.client
+    _merge(stage, SOURCE, data)
+
+
+def _merge(stage: Stage, secret: str, data: dict[str, str]) -> None:
     headers = {"Content-Type": "application/merge-patch+json"}
-    client.request("PATCH", f"/api/v1/namespaces/demo/secrets/{SOURCE}", {"data": data}, headers=headers)
+    stage.control_plane.client.request("PATCH", f"{SECRETS}/{secret}", {"data": data}, headers=headers)
 
 
 def _version(secret: dict[str, Any] | None) -> tuple[str, str] | None:

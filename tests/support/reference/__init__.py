@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from tests.support.reference.commands import write_commands
 from tests.support.reference.fields import write_fields
 from tests.support.reference.metrics import write_metrics
 from tests.support.reference.reasons import write_reasons
@@ -14,5 +15,6 @@ PAGES = {
     "reasons.md": write_reasons,
     "settings.md": write_settings,
     "metrics.md": write_metrics,
+    "command-line.md": write_commands,
 }
 """What writes each page."""

@@ -1,54 +1,63 @@
 """The reasons, what they mean, and their codes in the documented vocabularies."""
 
-from certwright.dialects.root_certificates import CODES
-from certwright.dialects.store_status import ANSWERS, OK
-from certwright.findings import Detail, Reason
-from tests.support.reference.meanings import LISTS, MEANINGS
+from collections.abc import Iterable, Iterator
+
+from certwright.dialects.explanations import DETAILS, EXPLANATIONS, REFUSALS, REMARKS, REVOCATION
+from certwright.dialects.root_certificates import CODES, UNIQUE_CODES
+from certwright.dialects.store_status import ANSWERS
+from certwright.findings import Reason
 from tests.support.reference.page import code, page, table
 
 INTRODUCTION = """\
 Every problem has one reason. It stands in `status.findings[].reason`, and the worst one in the condition `Ready`. The
-two numbers are translations of it: `validation` (`status.validation`) tells what is wrong with the certificate, and
+numbers are translations of it: `validation` (`status.validation`) tells what is wrong with the certificate, and
 `certificateStoreStatus` with `responseCode` how storing it went. Where `validation` is *unchanged*, the problem is not
 the certificate, which keeps the code it has.
 
 Material that is refused replaces nothing: what was served stays served. [Read the
-states](../concepts.md#read-the-states) says which of several findings wins."""
+states](../concepts.md#read-the-states) says which of several findings wins. `certwright explain REASON`, or any code in
+its place, says the same at the terminal."""
 WARNINGS = """\
-## Warnings
-
 The material is used, and something deserves a look. The state stays `OK` (200) and `validation` 0."""
-REVOCATION = """\
-## Revocation lists
-
-These words belong to the vocabulary and to the engine; no resource of this version takes revocation lists yet."""
-DETAILS = """\
-## Details
-
-`status.findings[].detail` names the precise defect where a reason covers several:"""
-OWN = "unchanged"
+LISTS = """\
+No resource of this version takes revocation lists; `certwright check --crl` does."""
+DETAIL = """\
+`status.findings[].detail` names the precise defect where a reason covers several."""
 
 
 def write_reasons() -> str:
     """Return the page."""
-    warnings = [reason for reason in MEANINGS if ANSWERS.get(reason) is OK and reason is not Reason.VALID]
-    errors = [reason for reason in MEANINGS if reason not in warnings and reason not in LISTS]
-    lists = [reason for reason in MEANINGS if reason in LISTS]
     return page(
         "Reasons and codes",
         INTRODUCTION,
+        "## At a glance",
+        table(["reason", "validation", "store status"], map(_row, [*REFUSALS, *REVOCATION])),
         "## States and errors",
-        table(["reason", "means", "what to do", "validation", "store status"], map(_error, errors)),
+        *_explain(REFUSALS),
+        "## Warnings",
         WARNINGS,
-        table(["reason", "means", "what to do"], [(code(each), *MEANINGS[each]) for each in warnings]),
-        REVOCATION,
-        table(["reason", "means", "what to do", "validation", "store status"], map(_error, lists)),
-        DETAILS,
-        ", ".join(code(detail) for detail in Detail) + ".",
+        *_explain(REMARKS),
+        "## Revocation lists",
+        LISTS,
+        *_explain(REVOCATION),
+        "## Details",
+        DETAIL,
+        table(["detail", "means"], [(code(detail), meaning) for detail, meaning in DETAILS.items()]),
     )
 
 
-def _error(reason: Reason) -> tuple[str, ...]:
+def _row(reason: Reason) -> tuple[str, str, str]:
     answer = ANSWERS.get(reason)
     stored = "none" if answer is None else f"{code(answer.status)} ({answer.response_code})"
-    return (code(reason), *MEANINGS[reason], str(CODES.get(reason, OWN)), stored)
+    number = str(CODES.get(reason, "unchanged"))
+    unique = f"; `code` {UNIQUE_CODES[reason]}" if reason in UNIQUE_CODES else ""
+    return f"[{code(reason)}](#{reason.lower()})", number + unique, stored
+
+
+def _explain(reasons: Iterable[Reason]) -> Iterator[str]:
+    for reason in reasons:
+        explained = EXPLANATIONS[reason]
+        yield f"### {reason}"
+        yield explained.meaning
+        yield "\n".join(f"- {cause}" for cause in explained.causes)
+        yield f"**Do:** {explained.fix}"
