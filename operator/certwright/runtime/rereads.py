@@ -39,6 +39,10 @@ class Rereads:
         """Go round until cancelled."""
         while True:
             await asyncio.sleep(self._seconds * self._random.uniform(0.9, 1.1))
-            for key in self._keys():
-                self._ask(key)
-                await asyncio.sleep(self._pause)
+            await self.go_round()
+
+    async def go_round(self) -> None:
+        """Ask for a full pass over every object, at the pace."""
+        for key in self._keys():
+            self._ask(key)
+            await asyncio.sleep(self._pause)

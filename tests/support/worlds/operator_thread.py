@@ -15,7 +15,7 @@ from certwright.cluster.clock import SystemClock
 from certwright.cluster.credentials import Login
 from certwright.reconcile.importedcertificate import ImportedCertificates, judged_by
 from certwright.reconcile.objects import Kind
-from certwright.runtime.assembly import Engine
+from certwright.runtime.assembly import Engine, Parts
 from certwright.runtime.operator import Operator
 from certwright.settings import Settings
 from tests.support.waiting import wait_until
@@ -132,6 +132,31 @@ class OperatorThread:
         self.check()
         if self._operator.parts is not None:
             self._call(self._operator.parts.workers.wake)
+
+    def sweep(self) -> None:
+        """Have the lists compared with what the watches said."""
+        self._call(self._parts.sweep.request)
+
+    def read_everything(self) -> None:
+        """Begin the daily round, in which every object is read and judged whatever the evidence says."""
+        assert self._loop is not None
+        asyncio.run_coroutine_threadsafe(self._parts.rereads.go_round(), self._loop)
+
+    @property
+    def passes(self) -> int:
+        """Count the passes that have ended, those that found nothing changed among them."""
+        return sum(
+            int(sample.value)
+            for family in self._operator.metrics.registry.collect()
+            for sample in family.samples
+            if sample.name == "certwright_reconcile_total"
+        )
+
+    @property
+    def _parts(self) -> Parts:
+        self.check()
+        assert self._operator.parts is not None
+        return self._operator.parts
 
     @property
     def is_idle(self) -> bool:
