@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
@@ -29,7 +30,7 @@ class Entry:
         reason: reason of the condition `Ready`, empty before the first verdict.
         not_before: start of validity of what is served, seconds since the epoch.
         not_after: its end.
-        packed: spec, status, labels, annotations, generation and the rest, as compressed JSON.
+        packed: compressed: three lines of JSON, the traits, the status, and spec and the rest.
     """
 
     uid: str
@@ -47,17 +48,17 @@ class Entry:
 
     def subject(self, key: ObjectKey) -> Subject:
         """Unpack the object."""
-        body = json.loads(zlib.decompress(self.packed))
+        traits, status, rest = map(json.loads, zlib.decompress(self.packed).split(b"\n"))
         return Subject(
             key=key,
             version=Version(self.uid, str(self.version)),
-            generation=body["generation"],
-            created=datetime.fromisoformat(body["created"]),
-            spec=body["spec"],
-            status=body["status"],
-            labels=body["labels"],
-            annotations=body["annotations"],
-            deleting=body["deleting"],
+            generation=traits["generation"],
+            created=datetime.fromisoformat(rest["created"]),
+            spec=rest["spec"],
+            status=status,
+            labels=traits["labels"],
+            annotations=rest["annotations"],
+            deleting=traits["deleting"],
         )
 
 
@@ -69,17 +70,23 @@ class Arrival:
         metadata = manifest["metadata"]
         self.uid: str = metadata["uid"]
         self.version = int(metadata["resourceVersion"])
-        self._open = {
-            "generation": metadata.get("generation", 0),
-            "deleting": "deletionTimestamp" in metadata,
-            "labels": metadata.get("labels") or {},
-        }
-        self.traits = _digest(_json(self._open))
+        self._traits = _json(
+            {
+                "generation": metadata.get("generation", 0),
+                "deleting": "deletionTimestamp" in metadata,
+                "labels": metadata.get("labels") or {},
+            }
+        )
+        self.traits = _digest(self._traits)
 
-    @property
+    @cached_property
+    def _status(self) -> bytes:
+        return _json(self._manifest.get("status") or {})
+
+    @cached_property
     def status_digest(self) -> bytes:
         """Give the digest of the status."""
-        return _digest(_json(self._manifest.get("status") or {}))
+        return _digest(self._status)
 
     def entry(self) -> Entry:
         """Pack the object."""
@@ -90,34 +97,31 @@ class Arrival:
             "spec": self._manifest.get("spec") or {},
         }
         version = Version(self.uid, metadata["resourceVersion"])
-        return _pack(version, self._open, status=self._manifest.get("status") or {}, rest=rest)
+        return _pack(version, self._manifest.get("status") or {}, parts=(self._traits, self._status, _json(rest)))
 
 
 def entry_of_subject(subject: Subject) -> Entry:
     """Pack an object as our own request left it."""
-    return _pack(
-        subject.version,
-        {"generation": subject.generation, "deleting": subject.deleting, "labels": dict(subject.labels)},
-        status=subject.status,
-        rest={
-            "created": subject.created.isoformat(),
-            "annotations": dict(subject.annotations),
-            "spec": subject.spec,
-        },
-    )
+    traits = {"generation": subject.generation, "deleting": subject.deleting, "labels": dict(subject.labels)}
+    rest = {
+        "created": subject.created.isoformat(),
+        "annotations": dict(subject.annotations),
+        "spec": subject.spec,
+    }
+    return _pack(subject.version, subject.status, parts=(_json(traits), _json(subject.status), _json(rest)))
 
 
-def _pack(version: Version, traits: Mapping[str, Any], *, status: Mapping[str, Any], rest: Mapping[str, Any]) -> Entry:
+def _pack(version: Version, status: Mapping[str, Any], *, parts: tuple[bytes, bytes, bytes]) -> Entry:
     served = status.get("served") or {}
     return Entry(
         uid=version.uid,
         version=int(version.resource_version),
-        traits=_digest(_json(traits)),
-        status_digest=_digest(_json(status)),
+        traits=_digest(parts[0]),
+        status_digest=_digest(parts[1]),
         reason=sys.intern(ready_reason(status)),
         not_before=_epoch(served.get("validFrom")),
         not_after=_epoch(served.get("validThru")),
-        packed=zlib.compress(_json({**traits, **rest, "status": status}), COMPRESSION),
+        packed=zlib.compress(b"\n".join(parts), COMPRESSION),
     )
 
 

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from certwright.cluster.decode import subject_of
 from certwright.reconcile.objects import Kind, ObjectKey, Subject
 from certwright.reconcile.plan import Reconciler
 from certwright.runtime.dependencies import Dependencies
@@ -75,16 +76,18 @@ class Intake:
         self._count(kind, change.value)
         if change in {Change.NEW, Change.REPLACED, Change.CHANGED}:
             # What a list brings at the start is thousands of objects; a change that somebody makes goes before them.
-            self.found(key, Priority.ROUTINE if type_ is None else Priority.CHANGE)
+            self._ask(subject_of(key, manifest), Priority.ROUTINE if type_ is None else Priority.CHANGE)
 
-    def found(self, key: ObjectKey, priority: Priority = Priority.CHANGE) -> None:
+    def found(self, key: ObjectKey) -> None:
         """Take note that there is news in the mirror."""
         subject = self._mirror.subject(key)
-        if subject is None:
-            return
+        if subject is not None:
+            self._ask(subject, Priority.CHANGE)
+
+    def _ask(self, subject: Subject, priority: Priority) -> None:
         # Before anything is read: a change of what it refers to must not fall between the read and the registration.
-        self._dependencies.update(key, self.references(subject))
-        self._desk.add(key, priority)
+        self._dependencies.update(subject.key, self.references(subject))
+        self._desk.add(subject.key, priority)
 
     def gone(self, key: ObjectKey) -> None:
         """Take note that an object is gone."""

@@ -144,7 +144,6 @@ class Supervisor:
         error = task.exception()
         return "without a reason" if error is None else describe_error(error)
 
-
     async def _watch_over(self, running: asyncio.Task[None]) -> None:
         """Wait for the end of the source; look now and then whether what it needs is still there."""
         pause = CHECK_SECONDS

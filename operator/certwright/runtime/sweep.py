@@ -21,6 +21,7 @@ from certwright.runtime.readiness import Readiness
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.1
+MANY = 1000
 PATIENCE_SECONDS = 10.0
 """How long the watch may bring nothing of what is missing before that is read by name."""
 
@@ -159,7 +160,7 @@ class Sweep:
             count = len(missing)
             if not self.completed.is_set():
                 self._readiness.lacks("objects", "the first list of our objects is still being read")
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(POLL_SECONDS if count < MANY else 5 * POLL_SECONDS)
             if sum(self._is_behind(key, facts) for key, facts in missing.items()) < count:
                 progress_at = _now()
             elif _now() - progress_at > PATIENCE_SECONDS:

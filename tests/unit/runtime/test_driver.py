@@ -12,6 +12,7 @@ from certwright.cluster.ports import Cluster, MetadataCache
 from certwright.findings import ClusterError, FailureCause, Finding, Reason
 from certwright.reconcile.objects import Kind, Metadata, ObjectKey, Observed, Snapshot, Subject, Version
 from certwright.reconcile.plan import Plan, Reconciler, WriteStatus
+from certwright.reconcile.questions import Question
 from certwright.runtime.dependencies import Dependencies
 from certwright.runtime.driver import Driver
 from certwright.runtime.intake import Intake
@@ -63,6 +64,15 @@ class Scene:
 
     def references(self, subject: Subject) -> frozenset[ObjectKey]:
         return frozenset({UPLOAD}) | {ObjectKey(Kind.SECRET, "a", name) for name in subject.status.get("targets", ())}
+
+    def asks(self, _: Subject) -> frozenset[Question]:
+        return frozenset()
+
+    def face(self, subject: Subject) -> str:
+        return str(subject.status.get("said"))
+
+    def asks(self, _: Subject) -> frozenset[Any]:
+        return frozenset()
 
     def needs(self, _: Snapshot) -> frozenset[ObjectKey]:
         return frozenset({UPLOAD})
