@@ -27,6 +27,7 @@ from certwright.reconcile.plan import (
     AnnotateTemplate,
     ApplySecret,
     Delete,
+    KeepRecord,
     Record,
     Release,
     WriteStatus,
@@ -71,7 +72,8 @@ class MemoryCluster:
     """Implement the ports `Cluster` and `MetadataCache` over dictionaries.
 
     Attributes:
-        calls: how often each verb was used: `read`, `apply`, `release`, `delete`, `annotate`, `status`, `record`.
+        calls: how often each verb was used:
+            `read`, `apply`, `keep`, `release`, `delete`, `annotate`, `status`, `record`.
         events: what was recorded, in order.
     """
 
@@ -138,9 +140,9 @@ class MemoryCluster:
         del self.objects[key]
         self._applied.pop(key, None)
 
-    def put_subject(self, name: str, spec: Mapping[str, Any]) -> Subject:
-        """Create an ImportedCertificate, or change its spec: a new generation."""
-        key = ObjectKey(Kind.IMPORTED_CERTIFICATE, NAMESPACE, name)
+    def put_subject(self, name: str, spec: Mapping[str, Any], *, kind: Kind = Kind.IMPORTED_CERTIFICATE) -> Subject:
+        """Create one of our own objects, or change its spec: a new generation."""
+        key = ObjectKey(kind, NAMESPACE, name)
         before = self.subjects.get(key)
         if before is None:
             subject = Subject(key, self._next(None), 1, self.clock.now, copy.deepcopy(dict(spec)))
@@ -189,6 +191,21 @@ class MemoryCluster:
         self._applied[action.key] = _Applied(set(action.labels), set(action.annotations), set(data))
         self.objects[action.key] = now
         return now
+
+    async def keep_record(self, action: KeepRecord) -> Observed:
+        self._count("keep", action.key)
+        if action.key in self.objects:
+            raise ClusterError(FailureCause.ALREADY_EXISTS, f"{action.key} exists already", status=409)
+        self.objects[action.key] = Observed(
+            key=action.key,
+            version=self._next(None),
+            labels={MANAGED_BY_LABEL: MANAGED_BY},
+            annotations={OWNER_ANNOTATION: action.owner},
+            changed=self.clock.now,
+            immutable=True,
+            data=dict(action.data),
+        )
+        return self.objects[action.key]
 
     async def release(self, action: Release) -> Observed:
         self._count("release", action.key)
@@ -261,7 +278,7 @@ class MemoryCluster:
     @property
     def writes(self) -> int:
         """How many requests were made that may change something, events left out."""
-        return sum(self.calls[verb] for verb in ("apply", "release", "delete", "annotate", "status"))
+        return sum(self.calls[verb] for verb in ("apply", "keep", "release", "delete", "annotate", "status"))
 
     def forget_calls(self) -> None:
         """Start counting anew."""

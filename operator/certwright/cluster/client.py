@@ -15,11 +15,13 @@ from certwright.pki.render import SecretRecipe
 from certwright.reconcile.objects import ObjectKey, Observed, Subject, Version
 from certwright.reconcile.plan import (
     EPOCH_ANNOTATION,
+    MANAGED_BY,
     MANAGED_BY_LABEL,
     OWNER_ANNOTATION,
     AnnotateTemplate,
     ApplySecret,
     Delete,
+    KeepRecord,
     Record,
     Release,
     WriteStatus,
@@ -88,11 +90,33 @@ class ApiServer:
         try:
             answer = await self._requests.send(patch(action.key, intent, how=Patch.APPLY, accept=METADATA_ONLY))
         except ClusterError as error:
-            if action.replaces is None and error.cause is FailureCause.CONFLICT:
-                message = f"{action.key} exists already and was left alone"
-                raise ClusterError(FailureCause.ALREADY_EXISTS, message, status=error.status) from None
-            raise
+            raise _existing(action.key, error) if action.replaces is None else error from None
         return observed_of(action.key, answer.manifest(), data=data, secret_type=action.type)
+
+    async def keep_record(self, action: KeepRecord) -> Observed:
+        """Create an immutable ConfigMap; one that exists stays as it is.
+
+        Raises:
+            ClusterError: `ALREADY_EXISTS` when it is there; any other cause when it could not be written.
+        """
+        labels, annotations = {MANAGED_BY_LABEL: MANAGED_BY}, {OWNER_ANNOTATION: action.owner}
+        intent = {
+            **_head(action.key),
+            "metadata": {
+                "name": action.key.name,
+                "namespace": action.key.namespace,
+                **ONLY_IF_ABSENT,
+                "labels": labels,
+                "annotations": annotations,
+            },
+            "immutable": True,
+            "binaryData": {name: base64.b64encode(content).decode() for name, content in action.data.items()},
+        }
+        try:
+            answer = await self._requests.send(patch(action.key, intent, how=Patch.APPLY, accept=METADATA_ONLY))
+        except ClusterError as error:
+            raise _existing(action.key, error) from None
+        return observed_of(action.key, answer.manifest(), data=action.data)
 
     async def release(self, action: Release) -> Observed:
         """Remove our label, annotations and owner reference from a target, and nothing else.
@@ -198,6 +222,13 @@ class ApiServer:
 def _head(key: ObjectKey) -> dict[str, str]:
     resource = RESOURCES[key.kind]
     return {"apiVersion": resource.api_version, "kind": resource.kind}
+
+
+def _existing(key: ObjectKey, error: ClusterError) -> ClusterError:
+    """Say what the conflict of a creation means."""
+    if error.cause is not FailureCause.CONFLICT:
+        return error
+    return ClusterError(FailureCause.ALREADY_EXISTS, f"{key} exists already and was left alone", status=error.status)
 
 
 def _fence(version: Version) -> dict[str, str]:

@@ -7,10 +7,22 @@ import logging
 from dataclasses import replace
 
 from certwright.cluster.gather import failure_of, read_fresh
-from certwright.cluster.ports import Cluster, MetadataCache
+from certwright.cluster.ports import Cluster, Library, MetadataCache
 from certwright.findings import ClusterError, FailureCause, MaterialError
 from certwright.reconcile.objects import Observed, Snapshot, Subject
-from certwright.reconcile.plan import Action, AnnotateTemplate, ApplySecret, Delete, Record, Release, Stage, WriteStatus
+from certwright.reconcile.plan import (
+    Action,
+    AnnotateTemplate,
+    ApplySecret,
+    Delete,
+    KeepRecord,
+    Record,
+    Release,
+    Stage,
+    StartFetch,
+    WriteStatus,
+)
+from certwright.reconcile.questions import FetchState
 
 logger = logging.getLogger(__name__)
 
@@ -18,7 +30,12 @@ LOST_RACES = {FailureCause.CONFLICT, FailureCause.ALREADY_EXISTS, FailureCause.N
 """Somebody else was quicker: read the object again and plan anew. Nothing was merged."""
 
 
-async def execute(stage: Stage, snapshot: Snapshot, *, cluster: Cluster, cache: MetadataCache) -> Snapshot:
+Outcome = Observed | Subject | FetchState | ClusterError | None
+
+
+async def execute(
+    stage: Stage, snapshot: Snapshot, *, cluster: Cluster, cache: MetadataCache, library: Library
+) -> Snapshot:
     """Carry out the actions of one stage side by side and fold what came of them into the snapshot.
 
     A failed write becomes a failure of the snapshot; a lost race becomes the object as it is now.
@@ -26,15 +43,15 @@ async def execute(stage: Stage, snapshot: Snapshot, *, cluster: Cluster, cache: 
     Raises:
         ClusterError: the status could not be written because the subject itself moved on, or is gone.
     """
-    outcomes = await asyncio.gather(*(_perform(action, cluster=cluster, cache=cache) for action in stage))
+    outcomes = await asyncio.gather(
+        *(_perform(action, cluster=cluster, cache=cache, library=library) for action in stage)
+    )
     for action, outcome in zip(stage, outcomes, strict=True):
         snapshot = _fold(action, outcome, snapshot)
     return snapshot
 
 
-async def _perform(
-    action: Action, *, cluster: Cluster, cache: MetadataCache
-) -> Observed | Subject | ClusterError | None:
+async def _perform(action: Action, *, cluster: Cluster, cache: MetadataCache, library: Library) -> Outcome:
     try:
         match action:
             case WriteStatus():
@@ -44,7 +61,9 @@ async def _perform(
                 logger.info("%s", action.note, extra={"about": action.subject.key, "reason": action.reason})
                 await cluster.record(action)
                 return None
-            case ApplySecret() | Release() | Delete() | AnnotateTemplate():
+            case StartFetch():
+                return library.start(action)
+            case ApplySecret() | KeepRecord() | Release() | Delete() | AnnotateTemplate():
                 return await _write(action, cluster=cluster, cache=cache)
     except ClusterError as error:
         return error
@@ -54,12 +73,14 @@ async def _perform(
 
 
 async def _write(
-    action: ApplySecret | Release | Delete | AnnotateTemplate, *, cluster: Cluster, cache: MetadataCache
+    action: ApplySecret | KeepRecord | Release | Delete | AnnotateTemplate, *, cluster: Cluster, cache: MetadataCache
 ) -> Observed | None:
     try:
         match action:
             case ApplySecret():
                 observed = await cluster.apply_secret(action)
+            case KeepRecord():
+                observed = await cluster.keep_record(action)
             case Release():
                 observed = await cluster.release(action)
             case AnnotateTemplate():
@@ -75,13 +96,17 @@ async def _write(
     return replace(observed, written=True)
 
 
-def _fold(action: Action, outcome: Observed | Subject | ClusterError | None, snapshot: Snapshot) -> Snapshot:
+def _fold(action: Action, outcome: Outcome, snapshot: Snapshot) -> Snapshot:
     if isinstance(action, Record):
         return snapshot
+    if isinstance(action, StartFetch):
+        return snapshot.with_answer(action.contact, outcome)
     if isinstance(outcome, ClusterError):
         if isinstance(action, WriteStatus) and outcome.cause in LOST_RACES:
             raise outcome
         return snapshot.with_failure(action.key, failure_of(outcome))
     if isinstance(outcome, Subject):
         return snapshot.with_subject(outcome)
+    if isinstance(outcome, FetchState):
+        raise TypeError(f"{action} must not be answered with {outcome}")
     return snapshot.with_object(action.key, outcome)

@@ -21,6 +21,7 @@ from certwright.reconcile.plan import (
     AnnotateTemplate,
     ApplySecret,
     Delete,
+    KeepRecord,
     Record,
     Release,
     WriteStatus,
@@ -97,6 +98,11 @@ class FileCluster:
         )
         self.objects[action.key] = stored
         return stored
+
+    async def keep_record(self, action: KeepRecord) -> Observed:
+        """Keep a record."""
+        self.objects[action.key] = Observed(action.key, self._next(action.key), immutable=True, data=action.data)
+        return self.objects[action.key]
 
     async def release(self, action: Release) -> Observed:
         """Take our marks off a target.

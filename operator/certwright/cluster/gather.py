@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from certwright.cluster.ports import Cluster, MetadataCache
+from certwright.cluster.ports import Cluster, Library, MetadataCache
 from certwright.findings import ClusterError
 from certwright.reconcile.objects import Failure, ObjectKey, Observed, Snapshot
 from certwright.reconcile.plan import Reconciler
+from certwright.reconcile.questions import GivenList, KeptList
 
 MAX_ROUNDS = 8
 """Needs grow from what was read (a reference, then its password); deeper nesting than this is a defect of ours."""
@@ -17,7 +18,7 @@ MAX_STALE_READS = 3
 
 
 async def gather(
-    reconciler: Reconciler[Any], snapshot: Snapshot, *, cluster: Cluster, cache: MetadataCache
+    reconciler: Reconciler[Any], snapshot: Snapshot, *, cluster: Cluster, cache: MetadataCache, library: Library
 ) -> Snapshot:
     """Read everything that the reconciler needs for its verdict.
 
@@ -25,16 +26,20 @@ async def gather(
     the watch knows to be absent is not asked for. A read that fails is part of the snapshot, not an exception.
     """
     for _ in range(MAX_ROUNDS):
-        wanted = sorted(key for key in reconciler.needs(snapshot) if not snapshot.knows(key))
-        if not wanted:
+        needs = [need for need in reconciler.needs(snapshot) if not snapshot.knows(need)]
+        if not needs:
             return snapshot
+        lists = [need for need in needs if isinstance(need, GivenList | KeptList)]
+        for need, answer in zip(lists, await asyncio.gather(*map(library.read, lists)), strict=True):
+            snapshot = snapshot.with_answer(need, answer)
+        wanted = sorted(need for need in needs if isinstance(need, ObjectKey))
         cache.refer(frozenset(wanted))
-        answers = await asyncio.gather(*(_read(key, cluster=cluster, cache=cache) for key in wanted))
-        for key, answer in zip(wanted, answers, strict=True):
-            if isinstance(answer, Failure):
-                snapshot = snapshot.with_failure(key, answer)
+        found = await asyncio.gather(*(_read(key, cluster=cluster, cache=cache) for key in wanted))
+        for key, observed in zip(wanted, found, strict=True):
+            if isinstance(observed, Failure):
+                snapshot = snapshot.with_failure(key, observed)
             else:
-                snapshot = snapshot.with_object(key, answer)
+                snapshot = snapshot.with_object(key, observed)
     raise RuntimeError(f"the needs of {snapshot.subject.key} did not settle within {MAX_ROUNDS} rounds")
 
 

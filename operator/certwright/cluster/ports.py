@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
-from certwright.reconcile.objects import Metadata, ObjectKey, Observed, Subject
-from certwright.reconcile.plan import AnnotateTemplate, ApplySecret, Delete, Record, Release, WriteStatus
+from certwright.reconcile.objects import Metadata, ObjectKey, Observed, Snapshot, Subject
+from certwright.reconcile.plan import (
+    AnnotateTemplate,
+    ApplySecret,
+    Delete,
+    KeepRecord,
+    Record,
+    Release,
+    StartFetch,
+    WriteStatus,
+)
+from certwright.reconcile.questions import FetchState, GivenList, KeptList, Question
 
 
 class Clock(Protocol):
@@ -40,6 +50,10 @@ class Cluster(Protocol):
         """Create or update a target; the answer carries its new version and the data that was written."""
         ...
 
+    async def keep_record(self, action: KeepRecord) -> Observed:
+        """Create an immutable ConfigMap; one that exists is a conflict (`ALREADY_EXISTS`) and stays as it is."""
+        ...
+
     async def release(self, action: Release) -> Observed:
         """Remove our label and annotations from a target, and nothing else."""
         ...
@@ -58,6 +72,26 @@ class Cluster(Protocol):
 
     async def record(self, action: Record) -> None:
         """Write, or count up, an event; never raises: an event that cannot be written is a metric, not a failure."""
+        ...
+
+
+class Library(Protocol):
+    """Answers to what a pass asks besides objects by name; the types are in `certwright.reconcile.questions`."""
+
+    def ask(self, question: Question) -> Any:
+        """Answer from memory, at once."""
+        ...
+
+    async def read(self, need: GivenList | KeptList) -> Any:
+        """Read and parse a list; what goes wrong is part of the answer."""
+        ...
+
+    def start(self, action: StartFetch) -> FetchState:
+        """Begin to fetch in the background and give what that changes."""
+        ...
+
+    def conclude(self, snapshot: Snapshot) -> None:
+        """Take note that a pass has dealt with what it was told: a delivery need not be held any longer."""
         ...
 
 

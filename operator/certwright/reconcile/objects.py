@@ -6,7 +6,7 @@ and no API server, so the same snapshot always gives the same plan.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -138,6 +138,7 @@ class Snapshot:
         objects: what was read; `None` says that the object is known to be absent.
         failures: reads and writes of this pass that failed, by object; a failed read leaves no entry in `objects`.
         clock_doubted: system time and the API server's `Date` are more than 60 s apart: judge nothing by time.
+        answers: what was asked besides objects, by question (see `certwright.reconcile.questions`).
         epoch: the Lease's `leaseTransitions` under which this pass is made; creations bear it.
     """
 
@@ -148,19 +149,24 @@ class Snapshot:
     failures: Mapping[ObjectKey, Failure] = field(default_factory=dict)
     clock_doubted: bool = False
     epoch: int = 0
+    answers: Mapping[Hashable, Any] = field(default_factory=dict)
 
     def get(self, key: ObjectKey) -> Observed | None:
         """Give the object as read; `None` when it is absent or could not be read (see `failures`)."""
         return self.objects.get(key)
 
-    def knows(self, key: ObjectKey) -> bool:
-        """Say whether the object was read, found absent, or failed to be read in this pass."""
-        return key in self.objects or key in self.failures
+    def knows(self, need: Hashable) -> bool:
+        """Say whether the object was read, found absent, or failed to be read in this pass; or a question answered."""
+        return need in self.objects or need in self.failures or need in self.answers
 
     def with_object(self, key: ObjectKey, observed: Observed | None) -> Snapshot:
         """Give a snapshot in which `key` is as `observed`, and no longer failed."""
         failures = {other: failure for other, failure in self.failures.items() if other != key}
         return replace(self, objects={**self.objects, key: observed}, failures=failures)
+
+    def with_answer(self, question: Hashable, answer: Any) -> Snapshot:
+        """Give a snapshot in which `question` is answered."""
+        return replace(self, answers={**self.answers, question: answer})
 
     def with_failure(self, key: ObjectKey, failure: Failure) -> Snapshot:
         """Give a snapshot in which the last request about `key` failed; what was read of it stays."""

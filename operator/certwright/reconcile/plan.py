@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol, TypeVar
 from certwright.findings import Finding
 from certwright.pki.render import SecretRecipe
 from certwright.reconcile.objects import Kind, Metadata, ObjectKey, Snapshot, Subject, Version
+from certwright.reconcile.questions import Contact, Need, Question
 
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGED_BY = "certwright"
@@ -44,6 +45,40 @@ class ApplySecret:
     annotations: Mapping[str, str]
     owner_reference: Mapping[str, Any] | None = None
     stored: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class KeepRecord:
+    """Create an immutable ConfigMap in the operator's namespace: content that must outlive this process.
+
+    Its name says what it holds, so that one which is there already is as good.
+
+    Attributes:
+        owner: the object it is kept for: `<Kind>/<namespace>/<name>`.
+    """
+
+    key: ObjectKey
+    data: Mapping[str, bytes] = field(repr=False)
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartFetch:
+    """Begin to fetch in the background; the subject is looked at again when it has ended.
+
+    Attributes:
+        contact: the question whose answer changes by it.
+        ca_pem: the CAs that the server is trusted by; absent: those of the system.
+        etag: what the server called the content that is in use, when that is at hand.
+        last_modified: when it last changed that.
+    """
+
+    key: ObjectKey
+    contact: Contact
+    url: str
+    ca_pem: bytes | None = None
+    etag: str | None = None
+    last_modified: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +153,7 @@ class Record:
     note: str
 
 
-Action = ApplySecret | Release | Delete | AnnotateTemplate | WriteStatus | Record
+Action = ApplySecret | KeepRecord | Release | Delete | AnnotateTemplate | WriteStatus | StartFetch | Record
 Stage = tuple[Action, ...]
 
 
@@ -160,7 +195,15 @@ class Reconciler(Protocol[JudgementT]):
         """Say which objects this subject refers to or writes, from spec and status alone (the dependency index)."""
         ...
 
-    def needs(self, snapshot: Snapshot) -> frozenset[ObjectKey]:
+    def asks(self, subject: Subject) -> frozenset[Question]:
+        """Say what must be answered from memory before anything else; its collections are part of the index."""
+        ...
+
+    def face(self, subject: Subject) -> str:
+        """Digest what those see of this object who ask for the collection that it is in; they are told of changes."""
+        ...
+
+    def needs(self, snapshot: Snapshot) -> frozenset[Need]:
         """Say what must be read for a verdict, given what is known so far; gather asks until nothing new comes."""
         ...
 

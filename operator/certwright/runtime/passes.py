@@ -9,7 +9,8 @@ from typing import Any
 
 from certwright.cluster.execute import LOST_RACES, execute
 from certwright.cluster.gather import gather
-from certwright.cluster.ports import Clock, Cluster, MetadataCache
+from certwright.cluster.library import LocalLibrary
+from certwright.cluster.ports import Clock, Cluster, Library, MetadataCache
 from certwright.findings import ClusterError, FailureCause
 from certwright.reconcile.objects import ObjectKey, Snapshot, Subject, Version
 from certwright.reconcile.plan import Reconciler, WriteStatus
@@ -19,6 +20,9 @@ MAX_ROUNDS = 12
 
 ANSWERED_IN_STATUS = {FailureCause.TOO_LARGE, FailureCause.INVALID}
 """Refusals of a status that a smaller status can answer; any other failure of a status write ends the pass."""
+
+NO_LIBRARY = LocalLibrary()
+"""For passes over kinds that ask nothing but objects."""
 
 JudgeIn = Callable[[Reconciler[Any], Snapshot], Awaitable[Any]]
 """Where a judgement is made: on the event loop, or in a worker process when it is heavy."""
@@ -51,6 +55,7 @@ class Surroundings:
 
     Attributes:
         judged_by: digest of everything but the inputs that a verdict depends on; see `status.record.judgedBy`.
+        library: answers what is asked besides objects.
     """
 
     cluster: Cluster
@@ -58,6 +63,7 @@ class Surroundings:
     clock: Clock
     judge_in: JudgeIn
     judged_by: str
+    library: Library = NO_LIBRARY
 
 
 async def judge_inline(reconciler: Reconciler[Any], snapshot: Snapshot) -> Any:
@@ -84,26 +90,36 @@ async def run_pass(
     """
     clock = around.clock
     snapshot = Snapshot(subject, clock.judgement(), around.judged_by, clock_doubted=clock.doubted())
+    for question in reconciler.asks(subject):
+        snapshot = snapshot.with_answer(question, around.library.ask(question))
     if not full:
         due = reconciler.settled(snapshot, around.cache.peek, verified=verified)
         if due is not False:
             return PassResult(subject, due, settled=True, verified=verified)
-    snapshot = await gather(reconciler, snapshot, cluster=around.cluster, cache=around.cache)
+    snapshot = await _gather(reconciler, snapshot, around)
     judgement = await around.judge_in(reconciler, snapshot)
     for _ in range(MAX_ROUNDS):
         plan = reconciler.plan(judgement, snapshot)
         if not plan.stages:
+            if not plan.retry:
+                around.library.conclude(snapshot)
             return PassResult(snapshot.subject, plan.requeue_at, plan.retry, verified=_versions(snapshot))
         try:
-            snapshot = await execute(plan.stages[0], snapshot, cluster=around.cluster, cache=around.cache)
+            snapshot = await execute(
+                plan.stages[0], snapshot, cluster=around.cluster, cache=around.cache, library=around.library
+            )
         except ClusterError as error:
             if error.cause not in LOST_RACES:
                 raise
             return PassResult(snapshot.subject, conflict=True)
         if _status_lost(plan.stages[0], snapshot):
             return PassResult(snapshot.subject, plan.requeue_at, retry=True)
-        snapshot = await gather(reconciler, snapshot, cluster=around.cluster, cache=around.cache)
+        snapshot = await _gather(reconciler, snapshot, around)
     return PassResult(snapshot.subject, retry=True)
+
+
+async def _gather(reconciler: Reconciler[Any], snapshot: Snapshot, around: Surroundings) -> Snapshot:
+    return await gather(reconciler, snapshot, cluster=around.cluster, cache=around.cache, library=around.library)
 
 
 def _status_lost(stage: tuple[object, ...], snapshot: Snapshot) -> bool:

@@ -23,22 +23,30 @@ from certwright.reconcile.importedcertificate.judgement import Content, Judgemen
 from certwright.reconcile.importedcertificate.needs import has_changed, read_spec
 from certwright.reconcile.importedcertificate.past import Past, read_past
 from certwright.reconcile.importedcertificate.references import find_references
+from certwright.reconcile.importedcertificate.revocation import known_revocations, read_lists, remember, revocation_of
 from certwright.reconcile.importedcertificate.upload import Upload, read_upload
 from certwright.reconcile.objects import Snapshot
-from certwright.validation import Arrangement, Options, Role, arrange, validate
+from certwright.validation import Arrangement, KnownRevocation, Options, Role, Verdict, arrange, validate
 
 logger = logging.getLogger(__name__)
 
+_DOUBT = finding(
+    Reason.NOT_CHECKED,
+    "the clocks of the operator and of the API server are too far apart to judge validity. It is judged as soon "
+    "as they agree.",
+    detail=Detail.CLOCK_DOUBTED,
+)
 
-def judge(snapshot: Snapshot) -> Judgement:
-    """Judge the wish and its material at `snapshot.now`."""
+
+def judge(snapshot: Snapshot, *, operator_namespace: str) -> Judgement:
+    """Judge the wish and its material at `snapshot.now`; the operator's namespace is where revocation lists are."""
     try:
         spec = parse(ImportedCertificateSpec, snapshot.subject.spec)
     except MaterialError as error:
         return Judgement(None, (error.finding,))
     past = read_past(snapshot.subject)
     try:
-        return _judge(spec, snapshot, past)
+        return _judge(spec, snapshot, past, operator_namespace)
     except Exception as error:
         # Strangers choose the bytes. What nobody foresaw must be said in the status, not tried again for ever.
         logger.exception("judging %s failed", snapshot.subject.key)
@@ -56,9 +64,12 @@ def refuse(snapshot: Snapshot, problem: Finding) -> Judgement:
     return Judgement(spec, (problem,), contents=tuple(Content(target) for target in spec.targets) if spec else ())
 
 
-def _judge(spec: ImportedCertificateSpec, snapshot: Snapshot, past: Past) -> Judgement:
+def _judge(spec: ImportedCertificateSpec, snapshot: Snapshot, past: Past, operator_namespace: str) -> Judgement:
     if snapshot.clock_doubted:
-        return _judge_without_time(spec, snapshot, past)
+        return _hold(spec, snapshot, past, _DOUBT)
+    lists = read_lists(spec, snapshot, operator_namespace)
+    if isinstance(lists, Finding):
+        return _hold(spec, snapshot, past, lists)
     upload = read_upload(spec, snapshot, past)
     arranged = _arrange(upload)
     if arranged is None or isinstance(arranged, Finding):
@@ -69,11 +80,14 @@ def _judge(spec: ImportedCertificateSpec, snapshot: Snapshot, past: Past) -> Jud
         leaf,
         intermediates=arranged.others,
         anchors=None,
+        crls=lists,
         at=snapshot.now,
         role=find_role(spec),
         options=Options(
             dns_names=spec.dns_names,
             ip_addresses=spec.ip_addresses,
+            revocation=revocation_of(spec),
+            known_revocations=known_revocations(past),
             previous_had_intermediate=past.status.served is not None and bool(past.status.served.chain),
         ),
     )
@@ -94,6 +108,7 @@ def _judge(spec: ImportedCertificateSpec, snapshot: Snapshot, past: Past) -> Jud
         leaf=leaf,
         path=verdict.path,
         chain=verdict.intermediates,
+        revocations=_remember(past, verdict),
         next_change=first_after(snapshot.now, (verdict.next_change, warns_at)),
         pair_changed=_pair_changed(spec, snapshot, past) if mismatched else None,
         contents=find_contents(spec, snapshot, past, accepted=None if errors_of(findings) else pair, upload=upload),
@@ -114,18 +129,17 @@ def _arrange(upload: Upload) -> Arrangement | Finding | None:
         return error.finding
 
 
-def _judge_without_time(spec: ImportedCertificateSpec, snapshot: Snapshot, past: Past) -> Judgement:
-    """Keep the verdict there is; what is new cannot be judged while nobody knows what time it is."""
+def _remember(past: Past, verdict: Verdict) -> tuple[KnownRevocation, ...]:
+    looked_at = (certificate.fingerprint for certificate in verdict.path)
+    return remember(known_revocations(past), verdict.revocations, looked_at)
+
+
+def _hold(spec: ImportedCertificateSpec, snapshot: Snapshot, past: Past, problem: Finding) -> Judgement:
+    """Keep the verdict there is; what is new cannot be judged while time, or a revocation list, is missing."""
     contents = find_contents(spec, snapshot, past, accepted=None, upload=read_upload(spec, snapshot, past))
     if not has_changed(past, snapshot) and past.holds(ConditionType.READY) is not None:
         return Judgement(spec, contents=contents, held=True)
-    doubt = finding(
-        Reason.NOT_CHECKED,
-        "the clocks of the operator and of the API server are too far apart to judge validity. It is judged as soon "
-        "as they agree.",
-        detail=Detail.CLOCK_DOUBTED,
-    )
-    return Judgement(spec, (doubt,), contents=contents)
+    return Judgement(spec, (problem,), contents=contents)
 
 
 def find_role(spec: ImportedCertificateSpec) -> Role:

@@ -11,6 +11,7 @@ from certwright.findings import Finding, Severity
 from certwright.pki.certificate import Certificate
 from certwright.pki.render import SecretRecipe
 from certwright.reconcile.objects import Version
+from certwright.validation import KnownRevocation
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,9 @@ class Judgement:
         next_change: when the verdict on the material changes by time alone.
         pair_changed: when a half of a pair that does not match was last changed.
         contents: one for each target of the wish, in its order.
-        held: time is in doubt and nothing changed: the verdict of the status stands as it is.
+        held: time is in doubt, or a revocation list is not at hand, and nothing changed: the verdict of the status
+            stands as it is.
+        revocations: what is to be remembered of revoked certificates; `None` leaves what is remembered.
     """
 
     spec: ImportedCertificateSpec | None
@@ -58,6 +61,7 @@ class Judgement:
     pair_changed: datetime | None = None
     contents: tuple[Content, ...] = ()
     held: bool = False
+    revocations: tuple[KnownRevocation, ...] | None = None
 
     @property
     def accepted(self) -> bool:

@@ -14,7 +14,9 @@ from certwright.reconcile.importedcertificate.references import (
     target_passwords,
     workload_keys,
 )
+from certwright.reconcile.importedcertificate.revocation import digest_lists, find_lists
 from certwright.reconcile.objects import ObjectKey, Snapshot, Subject
+from certwright.reconcile.questions import Need
 
 
 def read_spec(subject: Subject) -> ImportedCertificateSpec | None:
@@ -33,7 +35,7 @@ def find_dependencies(subject: Subject) -> frozenset[ObjectKey]:
     return inputs | _target_keys(spec, read_past(subject), namespace)
 
 
-def find_needs(snapshot: Snapshot) -> frozenset[ObjectKey]:
+def find_needs(snapshot: Snapshot, operator_namespace: str) -> frozenset[Need]:
     """Say what must be read, in two rounds: the material first, then what only matters when that is known.
 
     Passwords wait for the files they open, so that a password of an absent file is not read at all. Workloads are
@@ -56,7 +58,7 @@ def find_needs(snapshot: Snapshot) -> frozenset[ObjectKey]:
     )
     needs |= {password.object for place, password in places if place and password and snapshot.get(place.object)}
     needs |= follow_sources(spec, snapshot).unknown if spec.targets else frozenset()
-    return needs | _workloads(spec, past, snapshot)
+    return needs | _workloads(spec, past, snapshot) | find_lists(spec, snapshot, operator_namespace)
 
 
 def _target_keys(spec: ImportedCertificateSpec | None, past: Past, namespace: str) -> frozenset[ObjectKey]:
@@ -84,6 +86,8 @@ def has_changed(past: Past, snapshot: Snapshot) -> bool:
     if status.observed_generation != subject.generation:
         return True
     if status.record is None or status.record.judged_by != snapshot.judged_by:
+        return True
+    if status.record.lists != digest_lists(read_spec(subject), snapshot):
         return True
     for key, version in past.inputs(subject.key.namespace).items():
         observed = snapshot.get(key)

@@ -15,9 +15,11 @@ from certwright.reconcile.importedcertificate.judgement import Judgement
 from certwright.reconcile.importedcertificate.needs import find_dependencies, find_needs, read_spec
 from certwright.reconcile.importedcertificate.planner import plan
 from certwright.reconcile.importedcertificate.references import all_inputs
+from certwright.reconcile.importedcertificate.revocation import find_questions
 from certwright.reconcile.importedcertificate.settled import find_due
 from certwright.reconcile.objects import Kind, ObjectKey, Snapshot, Subject, Version
 from certwright.reconcile.plan import Peek, Plan
+from certwright.reconcile.questions import Need, Question
 from certwright.settings import Settings
 
 ENGINE = 1
@@ -38,9 +40,18 @@ class ImportedCertificates:
         """Give every Secret and ConfigMap that this subject reads or writes."""
         return find_dependencies(subject)
 
-    def needs(self, snapshot: Snapshot) -> frozenset[ObjectKey]:
+    def asks(self, subject: Subject) -> frozenset[Question]:
+        """Ask for the revocation lists of the namespace, when the wish looks at them."""
+        return find_questions(read_spec(subject), subject)
+
+    def face(self, subject: Subject) -> str:
+        """Show nothing: nobody asks for all ImportedCertificates."""
+        del subject
+        return ""
+
+    def needs(self, snapshot: Snapshot) -> frozenset[Need]:
         """Say what must be read for a verdict, given what is known so far."""
-        return find_needs(snapshot)
+        return find_needs(snapshot, self.settings.namespace)
 
     def settled(
         self, snapshot: Snapshot, peek: Peek, *, verified: Mapping[ObjectKey, Version]
@@ -66,7 +77,7 @@ class ImportedCertificates:
 
     def judge(self, snapshot: Snapshot) -> Judgement:
         """Judge the material; pure and picklable both ways."""
-        return judge(snapshot)
+        return judge(snapshot, operator_namespace=self.settings.namespace)
 
     def refuse(self, snapshot: Snapshot, problem: Finding) -> Judgement:
         """Give the judgement that stands when judging was cut short."""

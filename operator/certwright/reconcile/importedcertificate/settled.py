@@ -13,6 +13,7 @@ from certwright.reconcile.bookkeeping import read_instant
 from certwright.reconcile.importedcertificate.needs import read_spec
 from certwright.reconcile.importedcertificate.past import Past, read_past, row_version
 from certwright.reconcile.importedcertificate.references import all_inputs, secret_key
+from certwright.reconcile.importedcertificate.revocation import digest_lists
 from certwright.reconcile.objects import Kind, ObjectKey, Snapshot, Version
 from certwright.reconcile.plan import Peek
 
@@ -41,7 +42,7 @@ def find_due(snapshot: Snapshot, peek: Peek, verified: Mapping[ObjectKey, Versio
     if subject.deleting:
         return None
     spec, past = read_spec(subject), read_past(subject)
-    if not _is_conclusive(past, snapshot):
+    if not _is_conclusive(past, snapshot) or not _knows_lists(spec, past, snapshot):
         return False
     if spec is not None and not _is_unchanged(spec, past, snapshot, peek, verified):
         return False
@@ -63,6 +64,11 @@ def _is_conclusive(past: Past, snapshot: Snapshot) -> bool:
         and (status.findings_count or 0) <= len(status.findings)
         and not any(each.reason in UNFINISHED for each in status.findings)
     )
+
+
+def _knows_lists(spec: ImportedCertificateSpec | None, past: Past, snapshot: Snapshot) -> bool:
+    record = past.status.record
+    return record is not None and record.lists == digest_lists(spec, snapshot)
 
 
 def _is_unchanged(

@@ -9,7 +9,7 @@ from typing import Any
 from certwright.api.conditions import ConditionStatus, ConditionType, Observation, merge_conditions
 from certwright.api.fields import FINDINGS_LIMIT, INPUTS_LIMIT
 from certwright.api.importedcertificate import ImportedCertificateStatus
-from certwright.api.importedcertificate_status import Record, Served
+from certwright.api.importedcertificate_status import Record, Revocation, Served
 from certwright.api.model import timestamp
 from certwright.dialects.root_certificates import validation_code
 from certwright.dialects.store_status import NO_STATUS, worst_answer
@@ -22,6 +22,7 @@ from certwright.reconcile.importedcertificate.judgement import Judgement, errors
 from certwright.reconcile.importedcertificate.outcome import Outcome
 from certwright.reconcile.importedcertificate.past import Past
 from certwright.reconcile.importedcertificate.references import all_inputs
+from certwright.reconcile.importedcertificate.revocation import describe_revocations, digest_lists
 from certwright.reconcile.importedcertificate.rows import describe_targets
 from certwright.reconcile.objects import Failure
 
@@ -106,8 +107,17 @@ def _record(scene: Scene) -> Record:
     return Record(
         inputs=describe_inputs(keys[:INPUTS_LIMIT], snapshot),
         judged_by=snapshot.judged_by,
+        lists=digest_lists(spec, snapshot),
+        revocations=_revocations(scene),
         rollout_time=timestamp(snapshot.now) if started else before.rollout_time if before is not None else None,
     )
+
+
+def _revocations(scene: Scene) -> tuple[Revocation, ...]:
+    told, before = scene.judgement.revocations, scene.past.status.record
+    if told is not None:
+        return describe_revocations(told)
+    return before.revocations if before is not None else ()
 
 
 def fit(status: ImportedCertificateStatus) -> ImportedCertificateStatus:

@@ -1,0 +1,157 @@
+"""What a pass asks besides objects by name, and the answers.
+
+A question is a value; its answer stands in `Snapshot.answers` under it. Some are answered from memory before anything
+is read (`Collection`, `Contact`), others take reading and parsing (`GivenList`, `KeptList`). So a judgement sees all
+objects of a kind, what a server delivered, and large lists that others have parsed, and remains a pure function.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from certwright.findings import Finding
+from certwright.pki.list_intake import ReadList
+from certwright.reconcile.objects import Kind, ObjectKey, Snapshot, Subject
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Collection:
+    """All our own objects of one kind: those of one namespace, or of all when it is empty.
+
+    Answered with a tuple of `Subject`, sorted by key. Whoever asks is looked at again when one of them changes in a
+    way that shows (see `Reconciler.face`), appears or goes.
+    """
+
+    kind: Kind
+    namespace: str
+
+    def __contains__(self, key: ObjectKey) -> bool:
+        """Say whether the object is one of them."""
+        return key.kind is self.kind and self.namespace in {"", key.namespace}
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """How it stands between an object and the server that it fetches from. Answered with `FetchState`.
+
+    Attributes:
+        subject: who fetches.
+        uid: of the subject.
+        origin: identifies what is fetched and how; a delivery of another origin is none.
+        interval: between two fetches, as wished.
+        fetched_at: when the content in use came, as far as the status knows.
+        next_update: when that ends.
+        troubled: the status says that the last fetch brought nothing good.
+    """
+
+    subject: ObjectKey
+    uid: str
+    origin: str
+    interval: timedelta
+    fetched_at: datetime | None
+    next_update: datetime | None
+    troubled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GivenList:
+    """A revocation list as somebody handed it in. Answered with `Reading`, or the `Finding` that says what is wrong.
+
+    Attributes:
+        what: the field, for messages.
+        data: the bytes.
+    """
+
+    what: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptList:
+    """A revocation list that was accepted before. Answered with `RevocationList`, a `Failure`, or `None`: it is lost.
+
+    Attributes:
+        fingerprint: of the list.
+        parts: the objects that hold it packed, in their order; none when it was not kept.
+    """
+
+    fingerprint: str
+    parts: tuple[ObjectKey, ...]
+
+
+Need = ObjectKey | GivenList | KeptList
+"""What gathering reads."""
+
+Question = Collection | Contact
+"""What is answered from memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A list that was read, and how it is kept.
+
+    Attributes:
+        read: the list, with warnings.
+        parts: the list packed for storing; none when that would be too large.
+    """
+
+    read: ReadList
+    parts: tuple[bytes, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What a fetch brought, until a pass has dealt with it.
+
+    Attributes:
+        at: when it ended (judgement time).
+        origin: that of the question it answers.
+        reading: new content; `None` when there is none.
+        problem: why there is none, when it failed.
+        not_modified: the server says that the content which was in use is still current.
+        etag: for the next request.
+        last_modified: the same.
+        notes: warnings.
+    """
+
+    at: datetime
+    origin: str
+    reading: Reading | None = None
+    problem: Finding | None = None
+    not_modified: bool = False
+    etag: str | None = None
+    last_modified: str | None = None
+    notes: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FetchState:
+    """How fetching stands.
+
+    Attributes:
+        due: when the next fetch is to be started; `None` when it is under way, or only a change of the wish or of the
+            settings can help.
+        running: one is under way; the object is looked at again when it ends.
+        delivery: what the last one brought, unless a pass has dealt with it already.
+    """
+
+    due: datetime | None = None
+    running: bool = False
+    delivery: Delivery | None = None
+
+
+IDLE = FetchState()
+"""Nothing is known, and nothing under way."""
+
+
+def members(snapshot: Snapshot, collection: Collection) -> tuple[Subject, ...]:
+    """Give the objects of a collection; none when nobody could answer."""
+    answer: tuple[Subject, ...] = snapshot.answers.get(collection, ())
+    return answer
+
+
+def fetch_state(snapshot: Snapshot, contact: Contact) -> FetchState:
+    """Give how fetching stands."""
+    answer: FetchState = snapshot.answers.get(contact, IDLE)
+    return answer
