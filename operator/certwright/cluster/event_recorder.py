@@ -123,14 +123,18 @@ class EventRecorder:
         """Write what is waiting, within a few seconds, and stop."""
         try:
             async with asyncio.timeout(FLUSH_SECONDS):
-                for lane in self._lanes:
-                    await lane.join()
+                await self.flush()
         except TimeoutError:
             LOGGER.warning("%d events were not written in time", sum(lane.qsize() for lane in self._lanes))
         finally:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def flush(self) -> None:
+        """Wait until nothing is waiting to be written."""
+        for lane in self._lanes:
+            await lane.join()
 
     def record(self, action: Record) -> None:
         """Take an event; never blocks, never raises. When many wait, those that warn of nothing are left out."""

@@ -172,11 +172,15 @@ class Plan:
     retry: bool = False
 
 
-class Peek(Protocol):
-    """What the metadata watch knows of an object, without any request."""
+class Held(Protocol):
+    """What the metadata watch knows of objects, without any request."""
 
-    def __call__(self, key: ObjectKey) -> Metadata | None:
+    def peek(self, key: ObjectKey) -> Metadata | None:
         """Give the metadata held, or `None` when the object is absent or nothing is known of it."""
+        ...
+
+    def is_absent(self, key: ObjectKey) -> bool:
+        """Say whether the object surely did not exist when the watch last spoke; `False` when in doubt."""
         ...
 
 
@@ -208,13 +212,13 @@ class Reconciler(Protocol[JudgementT]):
         ...
 
     def settled(
-        self, snapshot: Snapshot, peek: Peek, *, verified: Mapping[ObjectKey, Version]
+        self, snapshot: Snapshot, held: Held, *, verified: Mapping[ObjectKey, Version]
     ) -> datetime | Literal[False] | None:
         """Say, from `status.record` and held metadata alone, that nothing changed since the last verdict.
 
         Args:
             snapshot: the subject and the time; no object has been read yet.
-            peek: what the metadata watch holds.
+            held: what the metadata watch holds.
             verified: versions that an earlier pass of this process has read and found in order, though the status does
                 not record them (a foreign metadata change of a target is read once, and not worth a status write).
 

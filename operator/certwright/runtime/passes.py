@@ -93,7 +93,7 @@ async def run_pass(
     for question in reconciler.asks(subject):
         snapshot = snapshot.with_answer(question, around.library.ask(question))
     if not full:
-        due = reconciler.settled(snapshot, around.cache.peek, verified=verified)
+        due = reconciler.settled(snapshot, around.cache, verified=verified)
         if due is not False:
             return PassResult(subject, due, settled=True, verified=verified)
     snapshot = await _gather(reconciler, snapshot, around)

@@ -142,6 +142,11 @@ class OperatorThread:
         assert self._loop is not None
         asyncio.run_coroutine_threadsafe(self._parts.rereads.go_round(), self._loop)
 
+    def flush_events(self) -> None:
+        """Wait until every event is written."""
+        assert self._loop is not None
+        asyncio.run_coroutine_threadsafe(self._parts.recorder.flush(), self._loop).result(STOP_SECONDS)
+
     @property
     def passes(self) -> int:
         """Count the passes that have ended, those that found nothing changed among them."""

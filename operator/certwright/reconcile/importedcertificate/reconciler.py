@@ -18,7 +18,7 @@ from certwright.reconcile.importedcertificate.references import all_inputs
 from certwright.reconcile.importedcertificate.revocation import find_questions
 from certwright.reconcile.importedcertificate.settled import find_due
 from certwright.reconcile.objects import Kind, ObjectKey, Snapshot, Subject, Version
-from certwright.reconcile.plan import Peek, Plan
+from certwright.reconcile.plan import Held, Plan
 from certwright.reconcile.questions import Need, Question
 from certwright.settings import Settings
 
@@ -54,10 +54,10 @@ class ImportedCertificates:
         return find_needs(snapshot, self.settings.namespace)
 
     def settled(
-        self, snapshot: Snapshot, peek: Peek, *, verified: Mapping[ObjectKey, Version]
+        self, snapshot: Snapshot, held: Held, *, verified: Mapping[ObjectKey, Version]
     ) -> datetime | Literal[False] | None:
         """Say, from status and held metadata alone, whether a pass is due (`False`), else when the next check is."""
-        return find_due(snapshot, peek, verified)
+        return find_due(snapshot, held, verified)
 
     def is_heavy(self, snapshot: Snapshot) -> bool:
         """Say whether judging takes more than a moment: password-based key derivation, or large inputs."""

@@ -15,7 +15,7 @@ from certwright.reconcile.importedcertificate.past import Past, read_past, row_v
 from certwright.reconcile.importedcertificate.references import all_inputs, secret_key
 from certwright.reconcile.importedcertificate.revocation import digest_lists
 from certwright.reconcile.objects import Kind, ObjectKey, Snapshot, Version
-from certwright.reconcile.plan import Peek
+from certwright.reconcile.plan import Held
 
 UNFINISHED = frozenset(
     {
@@ -32,7 +32,7 @@ DOUBT = timedelta(seconds=60)
 """How long to wait before asking again whether the clock is right."""
 
 
-def find_due(snapshot: Snapshot, peek: Peek, verified: Mapping[ObjectKey, Version]) -> datetime | Literal[False] | None:
+def find_due(snapshot: Snapshot, held: Held, verified: Mapping[ObjectKey, Version]) -> datetime | Literal[False] | None:
     """Say `False` when a pass is due, else when to look again; see `Reconciler.settled`.
 
     Conservative: whatever is not known to be unchanged is due, for a pass that finds nothing costs a few reads, and a
@@ -44,7 +44,7 @@ def find_due(snapshot: Snapshot, peek: Peek, verified: Mapping[ObjectKey, Versio
     spec, past = read_spec(subject), read_past(subject)
     if not _is_conclusive(past, snapshot) or not _knows_lists(spec, past, snapshot):
         return False
-    if spec is not None and not _is_unchanged(spec, past, snapshot, peek, verified):
+    if spec is not None and not _is_unchanged(spec, past, snapshot, held, verified):
         return False
     check = read_instant(past.status.next_check_time)
     if check is None or check > snapshot.now:
@@ -75,7 +75,7 @@ def _is_unchanged(
     spec: ImportedCertificateSpec,
     past: Past,
     snapshot: Snapshot,
-    peek: Peek,
+    held: Held,
     verified: Mapping[ObjectKey, Version],
 ) -> bool:
     namespace = snapshot.subject.key.namespace
@@ -85,13 +85,13 @@ def _is_unchanged(
     if past.targets.keys() != {target.secret_name for target in spec.targets}:
         return False
     recorded = {**inputs, **{secret_key(namespace, name): row_version(row) for name, row in past.targets.items()}}
-    for key, version in recorded.items():
-        held = _held(key, peek)
-        if held is None or held not in (version, verified.get(key)):
-            return False
-    return True
+    return all(_is_as_recorded(key, version, held, verified.get(key)) for key, version in recorded.items())
 
 
-def _held(key: ObjectKey, peek: Peek) -> Version | None:
-    metadata = peek(key) if key.kind in {Kind.SECRET, Kind.CONFIG_MAP} else None
-    return metadata.version if metadata else None
+def _is_as_recorded(key: ObjectKey, recorded: Version | None, held: Held, verified: Version | None) -> bool:
+    if key.kind not in {Kind.SECRET, Kind.CONFIG_MAP}:
+        return False  # nobody watches it
+    metadata = held.peek(key)
+    if metadata is None:
+        return recorded is None and held.is_absent(key)
+    return metadata.version in (recorded, verified)
