@@ -58,11 +58,12 @@ def describe(difference: Difference) -> str:
     old, new = difference.old, difference.new
     if old is None or new is None:
         return ", ".join((difference.change.value, *_describe_side(difference.report)))
-    parts = list(_describe_leaves(old.path[0], new.path[0])) if old.path and new.path else []
-    parts += _describe_chains(old.path[1:], new.path[1:])
-    if old.path and not new.path:
+    parts = []
+    if old.path and new.path:
+        parts += [*_describe_leaves(old.path[0], new.path[0]), *_describe_chains(old.path[1:], new.path[1:])]
+    elif old.path:
         parts.append("no longer a certificate")
-    if new.path and not old.path:
+    elif new.path:
         parts += ["now a certificate", *_describe_side(new)]
     if old.reason != new.reason:
         parts.append(f"verdict {old.reason.value}→{new.reason.value}")

@@ -51,17 +51,8 @@ class Demands:
     @property
     def options(self) -> Options:
         """What a validation of a certificate is asked for that no ImportedCertificate speaks for."""
-        return self.options_for(self.dns_names, self.ip_addresses)
-
-    def options_for(
-        self,
-        dns_names: tuple[str, ...],
-        ip_addresses: tuple[str, ...],
-        revocation: Revocation = Revocation.PREFER,
-    ) -> Options:
-        """Give the same with other names; revocation is looked at when there are lists to look into."""
-        revocation = revocation if self.crls else Revocation.OFF
-        return Options(dns_names=dns_names, ip_addresses=ip_addresses, revocation=revocation)
+        revocation = Revocation.PREFER if self.crls else Revocation.OFF
+        return Options(dns_names=self.dns_names, ip_addresses=self.ip_addresses, revocation=revocation)
 
 
 def read_anchors(data: bytes, name: str) -> tuple[Certificate, ...]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from certwright.api.importedcertificate import ImportedCertificateStatus
@@ -17,6 +17,7 @@ from certwright.cli.offline.spots import find_in_documents
 from certwright.cluster.files import FileCluster, FixedClock
 from certwright.findings import Detail, Finding, Reason, Severity
 from certwright.pki.certificate import Certificate
+from certwright.pki.crl import RevocationList
 from certwright.reconcile.importedcertificate import ImportedCertificates, judged_by
 from certwright.reconcile.importedcertificate.judge import find_role
 from certwright.reconcile.importedcertificate.judgement import Judgement
@@ -28,7 +29,7 @@ from certwright.reconcile.objects import Kind, ObjectKey, Snapshot, Subject
 from certwright.reconcile.plan import Reconciler
 from certwright.runtime.passes import PassResult, Surroundings, judge_inline, run_pass
 from certwright.settings import Settings
-from certwright.validation import Revocation, Verdict, validate
+from certwright.validation import Options, Revocation, Verdict, validate
 
 _SETTINGS = Settings.model_construct()
 """The defaults: a setting of some cluster must not change what files are found to be."""
@@ -36,6 +37,21 @@ _SETTINGS = Settings.model_construct()
 _RECONCILER = ImportedCertificates(_SETTINGS)
 _NOT_FOR_FILES = frozenset({Reason.NOT_CHECKED, Reason.NOT_REFRESHED})
 """What is said in notes instead, and what only a cluster can answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """What ImportedCertificates are judged with.
+
+    Attributes:
+        documents: those of Secrets and ConfigMaps, to say where a certificate stands.
+        cluster: the same objects; targets are added to it.
+        lists: good revocation lists by namespace.
+    """
+
+    documents: Mapping[ObjectKey, Document]
+    cluster: FileCluster
+    lists: Mapping[str, Sequence[RevocationList]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +72,15 @@ def find_referenced(documents: Iterable[Document], demands: Demands) -> frozense
     return frozenset().union(*(_RECONCILER.references(subject) for subject in subjects))
 
 
-async def judge_imports(
-    documents: Iterable[Document], holders: Mapping[ObjectKey, Document], cluster: FileCluster, demands: Demands
-) -> list[Report]:
+async def judge_imports(documents: Iterable[Document], neighbours: Neighbours, demands: Demands) -> list[Report]:
     """Judge ImportedCertificates in their order; one that reads what another writes is judged again after it.
 
     Args:
         documents: the ImportedCertificates.
-        holders: the documents of Secrets and ConfigMaps, to say where a certificate stands.
-        cluster: those same objects; targets are added to it.
+        neighbours: what else there is.
         demands: instant, anchors and revocation lists; the rest is the objects' own to say.
     """
+    cluster = neighbours.cluster
     passes = [await _pass(document, cluster, demands) for document in documents]
     for _ in passes:
         late = [place for place, each in enumerate(passes) if each.withheld & cluster.objects.keys()]
@@ -74,11 +88,11 @@ async def judge_imports(
             passes[place] = await _pass(passes[place].document, cluster, demands)
         if not late:
             break
-    return [_report(each, holders, demands) for each in passes]
+    return [_report(each, neighbours, demands) for each in passes]
 
 
 async def _pass(document: Document, cluster: FileCluster, demands: Demands) -> _Pass:
-    subject = read_subject(document, demands.at)
+    subject = _without_trust(read_subject(document, demands.at))
     cluster.withheld = _find_withheld(subject, cluster)
     judged: list[tuple[Snapshot, Judgement]] = []
 
@@ -93,6 +107,11 @@ async def _pass(document: Document, cluster: FileCluster, demands: Demands) -> _
     return _Pass(document, subject, snapshot, judgement, result, cluster.withheld)
 
 
+def _without_trust(subject: Subject) -> Subject:
+    # What a cluster would look up, files hold otherwise or not at all: trust is judged apart, see `_judge_trust`.
+    return replace(subject, spec={name: value for name, value in subject.spec.items() if name != "trust"})
+
+
 def _find_withheld(subject: Subject, cluster: FileCluster) -> frozenset[ObjectKey]:
     # Keys are rarely in Git: the absence of a Secret is no verdict. A ConfigMap holds nothing secret.
     spec = read_spec(subject)
@@ -100,11 +119,12 @@ def _find_withheld(subject: Subject, cluster: FileCluster) -> frozenset[ObjectKe
     return frozenset(key for key in inputs if key.kind is Kind.SECRET and key not in cluster.objects)
 
 
-def _report(done: _Pass, holders: Mapping[ObjectKey, Document], demands: Demands) -> Report:
-    judgement, document = done.judgement, done.document
+def _report(done: _Pass, neighbours: Neighbours, demands: Demands) -> Report:
+    judgement, document, holders = done.judgement, done.document, neighbours.documents
+    mode, lists = _find_revocation(done, neighbours, demands)
     findings = [*_read_findings(done.result.subject), *find_refusals(document.body)]
     path, anchor, next_change = judgement.path, None, judgement.next_change
-    verdict = _judge_trust(done, demands)
+    verdict = _judge_trust(done, mode, lists, demands)
     if verdict is not None:
         path, anchor, next_change = verdict.path, verdict.anchor, verdict.next_change
         findings = [each for each in findings if each.reason is not Reason.ISSUER_MISSING]
@@ -115,7 +135,7 @@ def _report(done: _Pass, holders: Mapping[ObjectKey, Document], demands: Demands
         ]
     referenced = [holders[key] for key in sorted(_RECONCILER.references(done.subject)) if key in holders]
     spot = Spot(document.file, document.line)
-    notes = tuple(_notes(done, demands))
+    notes = tuple(_notes(done, unchecked=mode is not Revocation.OFF and not lists))
     return Report(
         identity=Identity(document.kind, document.namespace, document.name),
         spot=spot,
@@ -144,23 +164,35 @@ def _read_findings(subject: Subject) -> list[Finding]:
     return [each for each in found if each.reason not in _NOT_FOR_FILES]
 
 
-def _judge_trust(done: _Pass, demands: Demands) -> Verdict | None:
-    """Judge the certificate against anchors and lists of the command line, as its wish asks otherwise."""
+def _find_revocation(
+    done: _Pass, neighbours: Neighbours, demands: Demands
+) -> tuple[Revocation, tuple[RevocationList, ...]]:
+    """Give the mode that the wish asks for, and the lists: those of its namespace when it does, and those given."""
+    wished = read_spec(read_subject(done.document, demands.at))
+    trust = wished.trust if wished is not None else None
+    mode = Revocation(trust.revocation) if trust is not None and trust.revocation else Revocation.OFF
+    if mode is Revocation.OFF:
+        return (Revocation.PREFER if demands.crls else mode), demands.crls
+    return mode, (*demands.crls, *neighbours.lists.get(done.document.namespace, ()))
+
+
+def _judge_trust(done: _Pass, mode: Revocation, lists: tuple[RevocationList, ...], demands: Demands) -> Verdict | None:
+    """Judge the certificate against anchors and revocation lists, as its wish asks otherwise."""
     judgement = done.judgement
-    if judgement.leaf is None or judgement.spec is None or (demands.anchors is None and not demands.crls):
+    if judgement.leaf is None or judgement.spec is None or (demands.anchors is None and not lists):
         return None
-    spec, past = judgement.spec, read_past(done.subject)
-    required = spec.trust is not None and spec.trust.revocation == Revocation.REQUIRE.value
+    spec = judgement.spec
+    options = Options(
+        dns_names=spec.dns_names, ip_addresses=spec.ip_addresses, revocation=mode if lists else Revocation.OFF
+    )
     return validate(
         judgement.leaf,
-        intermediates=_others(done, past),
+        intermediates=_others(done, read_past(done.subject)),
         anchors=demands.anchors,
-        crls=demands.crls,
+        crls=lists,
         at=demands.at,
         role=find_role(spec),
-        options=demands.options_for(
-            spec.dns_names, spec.ip_addresses, Revocation.REQUIRE if required else Revocation.PREFER
-        ),
+        options=options,
     )
 
 
@@ -170,7 +202,7 @@ def _others(done: _Pass, past: Past) -> tuple[Certificate, ...]:
     return tuple(each for each in (*upload.certificates, *upload.others) if each != done.judgement.leaf)
 
 
-def _notes(done: _Pass, demands: Demands) -> Iterable[str]:
+def _notes(done: _Pass, *, unchecked: bool) -> Iterable[str]:
     spec, namespace = done.judgement.spec, done.subject.key.namespace
     if spec is None:
         return
@@ -185,8 +217,8 @@ def _notes(done: _Pass, demands: Demands) -> Iterable[str]:
     ):
         if place is not None:
             named.setdefault(place.object, place.field)
-    if spec.trust is not None and spec.trust.revocation not in {None, "Off"} and not demands.crls:
-        yield "revocation is asked for and was not checked: give the lists with `--crl`."
+    if unchecked:
+        yield "revocation is asked for and was not checked: no list is among the files. Give lists with `--crl`."
     for key in sorted(done.withheld):
         where = f" (`{named[key]}`)" if key in named else ""
         yield f"Secret `{key.name}`{where} is not among the files, so what it holds was not checked."

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from certwright.api.kind import GROUP
 from certwright.cli.offline.demands import FILE_LIMITS, Demands
-from certwright.cli.offline.imports import find_referenced, judge_imports
+from certwright.cli.offline.imports import Neighbours, find_referenced, judge_imports
+from certwright.cli.offline.lists import SOURCE, find_list_inputs, judge_list_source
 from certwright.cli.offline.manifests import Document, read_manifests
 from certwright.cli.offline.material import Judged, judge_material
 from certwright.cli.offline.objects import Holder, is_holder, read_holder
@@ -17,6 +18,7 @@ from certwright.cli.offline.report import FILE, Identity, Outcome, Report, Spot,
 from certwright.cli.offline.spots import find_in_documents, find_in_file
 from certwright.cluster.files import FileCluster
 from certwright.findings import Detail
+from certwright.pki.crl import RevocationList
 from certwright.reconcile.importedcertificate.ownership import TLS_TYPE
 from certwright.reconcile.objects import Kind, ObjectKey
 
@@ -32,6 +34,7 @@ class Inventory:
     files: list[Source] = field(default_factory=list)
     imports: list[Document] = field(default_factory=list)
     holders: dict[ObjectKey, Holder] = field(default_factory=dict)
+    lists: list[Document] = field(default_factory=list)
     unknown: list[Document] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
@@ -70,15 +73,15 @@ def _take_document(inventory: Inventory, document: Document | Problem, demands: 
             )
         inventory.holders[holder.observed.key] = holder
     elif document.api_version.partition("/")[0] == GROUP:
-        known = document.kind == Kind.IMPORTED_CERTIFICATE
-        (inventory.imports if known else inventory.unknown).append(document)
+        known = {Kind.IMPORTED_CERTIFICATE.value: inventory.imports, SOURCE: inventory.lists}
+        known.get(document.kind, inventory.unknown).append(document)
 
 
 def judge_sources(sources: Iterable[Source | Problem], demands: Demands) -> Outcome:
     """Judge all that the sources hold: files in their order, then ImportedCertificates, then what none speaks for."""
     inventory = take_inventory(sources, demands)
-    referenced = find_referenced(inventory.imports, demands)
-    cluster = FileCluster(holder.observed for holder in inventory.holders.values())
+    referenced = find_referenced(inventory.imports, demands) | find_list_inputs(inventory.lists)
+    objects = {key: holder.observed for key, holder in inventory.holders.items()}
     reports: list[Report] = []
     for source in inventory.files:
         for report in _judge_file(source, demands):
@@ -87,8 +90,15 @@ def judge_sources(sources: Iterable[Source | Problem], demands: Demands) -> Outc
                 reports.append(report)
             else:
                 inventory.problems.append(problem)
+    lists: dict[str, list[RevocationList]] = {}
+    for document in inventory.lists:
+        report, crl = judge_list_source(document, objects, demands)
+        reports.append(report)
+        if crl is not None:
+            lists.setdefault(document.namespace, []).append(crl)
     if inventory.imports:
-        reports += asyncio.run(judge_imports(inventory.imports, inventory.documents, cluster, demands))
+        surroundings = Neighbours(inventory.documents, FileCluster(objects.values()), lists)
+        reports += asyncio.run(judge_imports(inventory.imports, surroundings, demands))
     for key, holder in inventory.holders.items():
         reports += _judge_holder(holder, demands, alone=key not in referenced)
     reports += [_pass_over(document) for document in inventory.unknown]

@@ -5,6 +5,7 @@ YAML is read as the API server's tools read it: no dates, no sets, only what JSO
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,8 @@ from certwright.cli.offline.paths import Problem, Source
 DEFAULT_NAMESPACE = "default"
 _PUBLIC_FIELDS = ("certificate", "chain")
 _DATA_FIELDS = ("data", "stringData", "binaryData")
+_DEPTH_LIMIT = 256
+_DEEP_LINE = re.compile(rb"^(?: {256}|(?: *[-?]){64})", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,9 @@ _Loader.yaml_implicit_resolvers = {
 
 def read_manifests(source: Source) -> Iterator[Document | Problem]:
     """Read the Kubernetes objects of a file, those inside lists too; other documents are passed over."""
+    if _is_suspicious(source.data) and _is_too_deep(source.data):
+        yield Problem(source.name, "is nested too deeply to be a manifest")
+        return
     try:
         loader = _Loader(source.data)
     except (yaml.YAMLError, UnicodeDecodeError):
@@ -85,9 +91,27 @@ def read_manifests(source: Source) -> Iterator[Document | Problem]:
         line = mark.line + 1 if mark is not None else 0
         yield Problem(source.name, f"cannot be read as YAML: {getattr(error, 'problem', None) or 'damaged'}", line)
     except RecursionError:
-        yield Problem(source.name, "is nested too deeply to be a manifest")
+        yield Problem(source.name, "holds something that contains itself")
     finally:
         loader.dispose()
+
+
+def _is_suspicious(data: bytes) -> bool:
+    """Say whether a text could be nested deeply; what people write never is, and need not be parsed twice."""
+    return data.count(b"[") + data.count(b"{") > _DEPTH_LIMIT or _DEEP_LINE.search(data) is not None
+
+
+def _is_too_deep(data: bytes) -> bool:
+    # The composer recurses in C without a limit and would take the process down; events do not.
+    depth = 0
+    try:
+        for event in yaml.parse(data, Loader=_Loader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEPTH_LIMIT:
+                return True
+    except (yaml.YAMLError, UnicodeDecodeError):
+        return False  # the reader says what is wrong
+    return False
 
 
 def _read_object(loader: _Loader, node: yaml.MappingNode, file: str) -> Iterator[Document | Problem]:
