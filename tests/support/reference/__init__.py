@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from tests.support.reference.codes import write_codes
 from tests.support.reference.commands import write_commands
 from tests.support.reference.fields import write_fields
 from tests.support.reference.metrics import write_metrics
@@ -13,6 +14,7 @@ FOLDER = Path(__file__).parents[3] / "docs" / "reference"
 PAGES = {
     "importedcertificate.md": write_fields,
     "reasons.md": write_reasons,
+    "codes.md": write_codes,
     "settings.md": write_settings,
     "metrics.md": write_metrics,
     "command-line.md": write_commands,

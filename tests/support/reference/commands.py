@@ -7,7 +7,7 @@ from tests.support.reference.page import page
 
 INTRODUCTION = """\
 One program is the operator and the tool. It is in the image, and `pip install .` in a checkout installs it on a laptop
-or in a pipeline. `certwright check` and `certwright explain` need no cluster."""
+or in a pipeline. `certwright check`, `certwright diff` and `certwright explain` need no cluster."""
 WIDTH = 110
 
 

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from certwright import __version__
 from certwright.cli import cli
+from certwright.cli.diff.comparison import Flag
 from certwright.dialects.explanations import EXPLANATIONS
 from certwright.findings import Reason
 from tests.support.demo.examples import EXAMPLES
@@ -187,3 +188,23 @@ def test_sarif_calls_standard_input_by_a_name_when_it_is_read() -> None:
     result = CliRunner().invoke(cli, ["check", "--output", "sarif", "-"], input="no certificate")
     (found,) = json.loads(result.output)["runs"][0]["results"]
     assert found["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "stdin"
+
+
+def fields(value: Any) -> set[str]:
+    """Give the names of all fields in a JSON value."""
+    if isinstance(value, list):
+        return set().union(*map(fields, value))
+    if not isinstance(value, dict):
+        return set()
+    return set(value).union(*(fields(each) for each in value.values()))
+
+
+def test_page_names_every_field_when_programs_get_it(tmp_path: Path) -> None:
+    (tmp_path / "old.pem").write_text(SHOP.chain_pem)
+    (tmp_path / "new.pem").write_text(ISSUING.issue_leaf("api.example.com").chain_pem)
+    arguments = ["diff", "--output", "json", str(tmp_path / "old.pem"), str(tmp_path / "new.pem")]
+    difference = json.loads(CliRunner().invoke(cli, arguments).output)
+    page = (EXAMPLES.parents[1] / "docs" / "reference" / "output.md").read_text(encoding="utf-8")
+    named = fields(difference) | fields(check("json", EXAMPLES / "bad", "absent.pem"))
+    assert {name for name in named if f"`{name}`" not in page and f"`{name}[]`" not in page} == set()
+    assert [flag.value for flag in Flag if f"`{flag.value}`" not in page] == []
