@@ -47,6 +47,12 @@ class Settings(BaseSettings):
         (), description="Networks (CIDR) that those hosts may be in although they are not public, as a JSON list."
     )
     crl_fetch_seconds: float = Field(30, gt=0, description="Longest that one fetch of a CRL may take.")
+    crl_memory_bytes: int = Field(
+        64 * 1024 * 1024, ge=1024, description="Most memory for revocation lists that are kept at hand."
+    )
+    crl_record_bytes: int = Field(
+        8 * 1024 * 1024, ge=0, description="Largest list, compressed, that is kept over restarts."
+    )
     crl_max_bytes: int = Field(32 * 1024 * 1024, ge=1024, description="Largest CRL that is fetched.")
 
     certificate_series: int = Field(20_000, ge=0, description="Most per-certificate metric series; beyond it none.")

@@ -727,6 +727,7 @@ ELSEWHERE = {
     Reason.CRL_EXPIRED,
     Reason.HOST_NOT_ALLOWED,
     Reason.FETCH_FAILED,
+    Reason.NOT_PERSISTED,
     Reason.KEY_LOST,
 }
 

@@ -200,7 +200,7 @@ class MemoryCluster:
             key=action.key,
             version=self._next(None),
             labels={MANAGED_BY_LABEL: MANAGED_BY},
-            annotations={OWNER_ANNOTATION: action.owner},
+            annotations={OWNER_ANNOTATION: f"{action.owner.kind}/{action.owner.namespace}/{action.owner.name}"},
             changed=self.clock.now,
             immutable=True,
             data=dict(action.data),

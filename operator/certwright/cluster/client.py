@@ -17,6 +17,7 @@ from certwright.reconcile.plan import (
     EPOCH_ANNOTATION,
     MANAGED_BY,
     MANAGED_BY_LABEL,
+    NAMESPACE_LABEL,
     OWNER_ANNOTATION,
     AnnotateTemplate,
     ApplySecret,
@@ -99,7 +100,8 @@ class ApiServer:
         Raises:
             ClusterError: `ALREADY_EXISTS` when it is there; any other cause when it could not be written.
         """
-        labels, annotations = {MANAGED_BY_LABEL: MANAGED_BY}, {OWNER_ANNOTATION: action.owner}
+        owner = action.owner
+        labels = {MANAGED_BY_LABEL: MANAGED_BY, NAMESPACE_LABEL: owner.namespace}
         intent = {
             **_head(action.key),
             "metadata": {
@@ -107,7 +109,7 @@ class ApiServer:
                 "namespace": action.key.namespace,
                 **ONLY_IF_ABSENT,
                 "labels": labels,
-                "annotations": annotations,
+                "annotations": {OWNER_ANNOTATION: f"{owner.kind}/{owner.namespace}/{owner.name}"},
             },
             "immutable": True,
             "binaryData": {name: base64.b64encode(content).decode() for name, content in action.data.items()},

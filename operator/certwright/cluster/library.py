@@ -12,11 +12,19 @@ from typing import Any
 from certwright.cluster.gather import failure_of
 from certwright.cluster.ports import Cluster
 from certwright.findings import ClusterError, Finding, MaterialError
-from certwright.pki.crl import RevocationList
-from certwright.pki.list_intake import pack_list, read_large_list, unpack_list
+from certwright.pki.list_intake import read_and_pack, unpack_list
 from certwright.reconcile.objects import Failure, Snapshot, Subject
 from certwright.reconcile.plan import StartFetch
-from certwright.reconcile.questions import IDLE, Collection, FetchState, GivenList, KeptList, Question, Reading
+from certwright.reconcile.questions import (
+    IDLE,
+    Collection,
+    FetchState,
+    GivenList,
+    KeptList,
+    Question,
+    Reading,
+    Recalled,
+)
 
 PART_BYTES = 900 * 1024
 """The most that one ConfigMap holds: etcd takes objects of up to 1.5 MiB."""
@@ -47,7 +55,7 @@ class LocalLibrary:
     async def read(self, need: GivenList | KeptList) -> Any:
         """Read and parse a list."""
         if isinstance(need, GivenList):
-            return read_given(need.data, need.what, PART_BYTES)
+            return read_given(need)
         return await self._recall(need)
 
     def start(self, action: StartFetch) -> FetchState:
@@ -58,28 +66,20 @@ class LocalLibrary:
     def conclude(self, snapshot: Snapshot) -> None:
         """Hold nothing that could be let go."""
 
-    async def _recall(self, need: KeptList) -> RevocationList | Failure | None:
+    async def _recall(self, need: KeptList) -> Recalled | Failure | None:
         parts = await recall_parts(need, self._cluster) if self._cluster is not None and need.parts else None
         if parts is None or isinstance(parts, Failure):
             return parts
-        return unpack_list(parts, need.fingerprint, LIST_BYTES)
+        crl = unpack_list(parts, need.fingerprint, LIST_BYTES)
+        return Recalled(crl) if crl is not None else None
 
 
-def read_given(data: bytes, what: str, part_bytes: int, most_packed: int = LIST_BYTES) -> Reading | Finding:
-    """Read a list that was handed in and pack it; quick for small ones, else work for another process.
-
-    Args:
-        data: PEM or DER.
-        what: the field, for messages.
-        part_bytes: the most that one part may hold.
-        most_packed: beyond it the list is not packed.
-    """
+def read_given(need: GivenList) -> Reading | Finding:
+    """Read and pack a list that was handed in."""
     try:
-        read = read_large_list(data, what)
+        return Reading(*read_and_pack(need.data, need.what, PART_BYTES, LIST_BYTES))
     except MaterialError as error:
         return error.finding
-    parts = pack_list(read.crl, part_bytes)
-    return Reading(read, parts if sum(map(len, parts)) <= most_packed else ())
 
 
 async def recall_parts(need: KeptList, cluster: Cluster) -> tuple[bytes, ...] | Failure | None:

@@ -45,6 +45,7 @@ CODES: Mapping[Reason, int] = MappingProxyType(
         Reason.EXPIRING_SOON: VALID,
         Reason.ISSUER_MISSING: VALID,
         Reason.KEY_IN_CERTIFICATE: VALID,
+        Reason.NOT_PERSISTED: VALID,
         Reason.NO_SUBJECT_ALT_NAME: VALID,
         Reason.NORMALIZED: VALID,
         Reason.REORDERED: VALID,
@@ -88,6 +89,16 @@ def validation_code(reasons: Iterable[Reason]) -> int:
     """Give the code that stands when several errors do; 0 when none of them is about the certificate."""
     codes = (CODES[reason] for reason in reasons if reason not in ABOUT_SOMETHING_ELSE)
     return min(codes, key=_PLACES.__getitem__, default=VALID)
+
+
+LIST_CODES = frozenset({NOT_VALIDATED, VALID, 2020, 2030, 2031, 2032, 2033, 2034})
+"""The codes that a revocation list itself can have."""
+
+
+def list_code(reasons: Iterable[Reason]) -> int:
+    """Give the code of a revocation list; what only a certificate can have means that processing the list failed."""
+    code = validation_code(reasons)
+    return code if code in LIST_CODES else CODES[Reason.CRL_ERROR]
 
 
 def finding_code(reason: Reason) -> int | None:

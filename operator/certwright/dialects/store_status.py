@@ -105,6 +105,7 @@ ANSWERS: Mapping[Reason, StoreAnswer] = MappingProxyType(
         Reason.EXPIRING_SOON: OK,
         Reason.ISSUER_MISSING: OK,
         Reason.KEY_IN_CERTIFICATE: OK,
+        Reason.NOT_PERSISTED: OK,
         Reason.NO_SUBJECT_ALT_NAME: OK,
         Reason.NORMALIZED: OK,
         Reason.REORDERED: OK,

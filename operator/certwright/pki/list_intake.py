@@ -56,9 +56,21 @@ def read_list(data: bytes, *, what: str, limits: IntakeLimits = DEFAULT_LIMITS) 
     return ReadList(crl, remark_repairs(repairs, origin))
 
 
-def read_large_list(data: bytes, what: str) -> ReadList:
-    """Read a list of any size, as `read_list` does; for a caller that limits time and size itself."""
-    return read_list(data, what=what, limits=replace(DEFAULT_LIMITS, file_bytes=len(data)))
+def read_and_pack(data: bytes, what: str, part_bytes: int, most_packed: int) -> tuple[ReadList, tuple[bytes, ...]]:
+    """Read a list of any size, as `read_list` does, and pack it; for a caller that limits time and size itself.
+
+    Args:
+        data: PEM or DER.
+        what: the field, for messages.
+        part_bytes: as for `pack_list`.
+        most_packed: a list that takes more when packed is given without parts.
+
+    Raises:
+        MaterialError: as `read_list` does.
+    """
+    read = read_list(data, what=what, limits=replace(DEFAULT_LIMITS, file_bytes=len(data)))
+    parts = pack_list(read.crl, part_bytes)
+    return read, parts if sum(map(len, parts)) <= most_packed else ()
 
 
 def pack_list(crl: RevocationList, part_bytes: int) -> tuple[bytes, ...]:

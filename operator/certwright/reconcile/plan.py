@@ -23,6 +23,8 @@ MANAGED_BY = "certwright"
 OWNER_ANNOTATION = "certwright.io/owner"
 ALLOW_WRITE_ANNOTATION = "certwright.io/allow-write"
 EPOCH_ANNOTATION = "certwright.io/epoch"
+NAMESPACE_LABEL = "certwright.io/namespace"
+"""On records: the namespace of the object they are kept for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +56,12 @@ class KeepRecord:
     Its name says what it holds, so that one which is there already is as good.
 
     Attributes:
-        owner: the object it is kept for: `<Kind>/<namespace>/<name>`.
+        owner: the object it is kept for.
     """
 
     key: ObjectKey
     data: Mapping[str, bytes] = field(repr=False)
-    owner: str
+    owner: ObjectKey
 
 
 @dataclass(frozen=True, slots=True)

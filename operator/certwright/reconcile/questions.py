@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from certwright.findings import Finding
+from certwright.pki.crl import RevocationList
 from certwright.pki.list_intake import ReadList
 from certwright.reconcile.objects import Kind, ObjectKey, Snapshot, Subject
 
@@ -69,7 +70,7 @@ class GivenList:
 
 @dataclass(frozen=True, slots=True)
 class KeptList:
-    """A revocation list that was accepted before. Answered with `RevocationList`, a `Failure`, or `None`: it is lost.
+    """A revocation list that was accepted before. Answered with `Recalled`, a `Failure`, or `None`: it is lost.
 
     Attributes:
         fingerprint: of the list.
@@ -98,6 +99,14 @@ class Reading:
 
     read: ReadList
     parts: tuple[bytes, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """A list that is at hand, and whether what it is kept in is still there."""
+
+    crl: RevocationList
+    is_kept: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ DETAILS: Mapping[Detail, str] = MappingProxyType(
         Detail.NAMESPACE_TERMINATING: "The namespace is being deleted.",
         Detail.NO_CERTIFICATE: "There is no certificate where one is expected.",
         Detail.NO_KEY: "There is no private key where one is expected.",
+        Detail.OLDER: "A revocation list is older than the one in use.",
         Detail.PASSWORD_MISSING: "A password is needed and none is given, or it is empty or not UTF-8.",
         Detail.PATH_LENGTH_EXCEEDED: "More intermediates follow a CA than its path length allows.",
         Detail.POLICY: "The certificate policies of the path do not fit together.",

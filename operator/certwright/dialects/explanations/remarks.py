@@ -45,6 +45,11 @@ REMARKS: Mapping[Reason, Explanation] = MappingProxyType(
             ("The request held a common name and nothing else.",),
             "Have it issued with its host names as subject alternative names.",
         ),
+        Reason.NOT_PERSISTED: Explanation(
+            "A revocation list is in use and cannot be kept over a restart of the operator.",
+            ("It is larger than `CERTWRIGHT_CRL_RECORD_BYTES`.", "The operator may not write to its own namespace."),
+            "Allow more, or mend the operator's rights; until then each restart fetches the list again.",
+        ),
         Reason.NORMALIZED: Explanation(
             "The form was untidy and certain; the tidy form is stored.",
             ("Windows line ends, lines of an export tool, DER or PKCS#7 instead of PEM, base64 twice.",),

@@ -14,7 +14,7 @@ from certwright.reconcile.bookkeeping import read_instant
 from certwright.reconcile.importedcertificate.past import Past
 from certwright.reconcile.objects import Failure, Snapshot, Subject
 from certwright.reconcile.offers import digest_offers, kept_list, sources_of
-from certwright.reconcile.questions import KeptList, Question, members
+from certwright.reconcile.questions import KeptList, Question, Recalled, members
 from certwright.validation import KnownRevocation, Revocation
 
 _DIGITS = 128
@@ -58,8 +58,8 @@ def read_lists(
         if offer is None:
             continue
         answer = snapshot.answers.get(offer)
-        if isinstance(answer, RevocationList):
-            lists.append(answer)
+        if isinstance(answer, Recalled):
+            lists.append(answer.crl)
         else:
             why = f": {answer.message}" if isinstance(answer, Failure) else ""
             message = (

@@ -1,0 +1,128 @@
+"""The planner: from a judgement to what is left to be done.
+
+A list that was accepted is stored first, then the status says that it is in use; so no status ever names a list that a
+restart would lose. A fetch is started on the way and ends in a pass of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from certwright.api.model import dump
+from certwright.api.revocationsource import RevocationSourceStatus
+from certwright.findings import FailureCause, Finding, Reason, warning
+from certwright.reconcile.objects import ObjectKey, Snapshot
+from certwright.reconcile.offers import part_keys
+from certwright.reconcile.plan import Action, KeepRecord, Plan, WriteStatus
+from certwright.reconcile.questions import fetch_state
+from certwright.reconcile.revocationsource.events import find_events
+from certwright.reconcile.revocationsource.judgement import Judgement
+from certwright.reconcile.revocationsource.past import Past, read_past
+from certwright.reconcile.revocationsource.standing import find_standing
+from certwright.reconcile.revocationsource.status import build_minimal_status, build_status
+from certwright.settings import Settings
+
+REFUSALS = frozenset({FailureCause.TOO_LARGE, FailureCause.INVALID})
+"""What the API server answers to a status that it does not take; a smaller one may pass."""
+
+DOUBT = timedelta(seconds=60)
+"""How long to wait before asking again whether the clock is right."""
+
+DATA_KEY = "part"
+
+
+@dataclass(frozen=True, slots=True)
+class _Keeping:
+    """How the list in use is kept.
+
+    Attributes:
+        missing: records that are still to be created.
+        parts: how many records hold the list; `None` when it is not kept.
+        problem: why not.
+        retry: time may mend that.
+    """
+
+    missing: tuple[KeepRecord, ...] = ()
+    parts: int | None = None
+    problem: Finding | None = None
+    retry: bool = False
+
+
+def plan(judgement: Judgement, snapshot: Snapshot, *, settings: Settings, judged_by: str) -> Plan:
+    """Say what is left to be done; planned again after success, nothing is."""
+    if snapshot.subject.deleting:
+        return Plan()
+    past = read_past(snapshot.subject)
+    if judgement.standing and past.status.observed_generation is not None:
+        return Plan((), snapshot.now + DOUBT)
+    keeping = _decide_keeping(judgement, snapshot, past, settings.namespace)
+    if keeping.missing:
+        return Plan((keeping.missing,))
+    start = judgement.fetch
+    if start is not None and not fetch_state(snapshot, start.contact).running:
+        return Plan(((start,),))
+    found = (*judgement.findings, *((keeping.problem,) if keeping.problem is not None else ()))
+    standing = find_standing(found, snapshot, past, settings)
+    status = build_status(judgement, standing, parts=keeping.parts, judged_by=judged_by, snapshot=snapshot, past=past)
+    instants = (standing.requeue_at, judgement.next_change, judgement.fetch_due)
+    requeue_at = min((each for each in instants if each is not None), default=None)
+    stage = tuple(_report(status, snapshot, past))
+    return Plan((stage,) if stage else (), requeue_at, standing.retry or keeping.retry)
+
+
+def _decide_keeping(judgement: Judgement, snapshot: Snapshot, past: Past, namespace: str) -> _Keeping:
+    """Decide what must be stored so that a restart does not lose the list in use."""
+    in_use, storing = judgement.in_use, judgement.storing
+    if in_use is None:
+        return _Keeping()
+    if storing is None:
+        parts = past.kept.parts if past.kept is not None else None
+        return _Keeping(parts=parts, problem=None if parts is not None else _not_kept("it is too large"))
+    if not storing.parts:
+        return _Keeping(problem=_not_kept("it is too large"))
+    keys = part_keys(namespace, snapshot.subject.version.uid, in_use.kept.digest, len(storing.parts))
+    recorded = past.kept is not None and (past.kept.digest, past.kept.parts) == (in_use.kept.digest, len(keys))
+    if recorded and judgement.is_kept:
+        return _Keeping(parts=len(keys))
+    for key in keys:
+        if key in snapshot.failures:
+            return _Keeping(problem=_not_kept(snapshot.failures[key].message), retry=True)
+    pairs = zip(keys, storing.parts, strict=True)
+    missing = tuple(_keep(snapshot, key, part) for key, part in pairs if snapshot.get(key) is None)
+    return _Keeping(missing, parts=len(keys))
+
+
+def _keep(snapshot: Snapshot, key: ObjectKey, part: bytes) -> KeepRecord:
+    return KeepRecord(key, {DATA_KEY: part}, snapshot.subject.key)
+
+
+def _not_kept(why: str) -> Finding:
+    return warning(
+        Reason.NOT_PERSISTED,
+        f"the list in use is not kept over a restart: {why}. After one it is fetched again, and until then verdicts "
+        "that use it stay as they are.",
+    )
+
+
+def _report(full: RevocationSourceStatus, snapshot: Snapshot, past: Past) -> Iterator[Action]:
+    """Write the status, with the events that it is worth, unless it says what the stored one says."""
+    subject, status = snapshot.subject, full
+    failure = snapshot.failures.get(subject.key)
+    if failure is not None:
+        if failure.cause not in REFUSALS:
+            return
+        status = build_minimal_status(full, failure, snapshot=snapshot, past=past)
+    # Conditions of others stand in the same list and are theirs to write.
+    ours = tuple(each for each in past.status.conditions if each.type in past.conditions)
+    if dump(status) == dump(past.status.model_copy(update={"conditions": ours})):
+        return
+    yield WriteStatus(subject.key, subject.version, dump(status), subject)
+    if failure is None:
+        yield from find_events(subject, past, full)
+
+
+def earliest(*instants: datetime | None) -> datetime | None:
+    """Give the earliest of the instants."""
+    return min((each for each in instants if each is not None), default=None)

@@ -1,0 +1,69 @@
+"""Whether anything happened since the last verdict, told from the status and held metadata alone."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from certwright.api.conditions import ConditionType
+from certwright.findings import Reason
+from certwright.reconcile.bookkeeping import read_instant
+from certwright.reconcile.objects import Snapshot
+from certwright.reconcile.offers import kept_list
+from certwright.reconcile.plan import Held
+from certwright.reconcile.questions import fetch_state
+from certwright.reconcile.revocationsource.past import Past, read_past
+from certwright.reconcile.revocationsource.planner import DOUBT, earliest
+from certwright.reconcile.revocationsource.references import find_contact, find_inputs, read_spec
+
+UNFINISHED = frozenset({Reason.NOT_CHECKED, Reason.LAST_GOOD_LOST, Reason.NOT_PERSISTED})
+"""Reasons that time may mend: no evidence can call them settled."""
+
+
+def find_due(
+    snapshot: Snapshot, held: Held, *, judged_by: str, operator_namespace: str
+) -> datetime | Literal[False] | None:
+    """Say `False` when a pass is due, else when to look again; see `Reconciler.settled`."""
+    subject = snapshot.subject
+    if subject.deleting:
+        return None
+    past = read_past(subject)
+    if not (_is_conclusive(past, snapshot, judged_by) and _is_unchanged(past, snapshot, held, operator_namespace)):
+        return False
+    check = read_instant(past.status.next_check_time)
+    if check is not None and check <= snapshot.now:
+        # No verdict changes by time alone while time is in doubt; it is looked at again when it may not be.
+        return snapshot.now + DOUBT if snapshot.clock_doubted else False
+    contact = find_contact(read_spec(subject), subject)
+    if contact is None:
+        return check
+    state = fetch_state(snapshot, contact)
+    if state.delivery is not None or (state.due is not None and state.due <= snapshot.now):
+        return False
+    return earliest(check, state.due)
+
+
+def _is_conclusive(past: Past, snapshot: Snapshot, judged_by: str) -> bool:
+    status = past.status
+    return (
+        status.observed_generation == snapshot.subject.generation
+        and past.record.judged_by == judged_by
+        and past.holds(ConditionType.READY) is not None
+        and ConditionType.RECONCILING.value not in past.conditions
+        and (status.findings_count or 0) <= len(status.findings)
+        and not any(each.reason in UNFINISHED for each in status.findings)
+    )
+
+
+def _is_unchanged(past: Past, snapshot: Snapshot, held: Held, operator_namespace: str) -> bool:
+    subject = snapshot.subject
+    namespace = subject.key.namespace
+    recorded = past.inputs(namespace)
+    if recorded.keys() != find_inputs(read_spec(subject), namespace):
+        return False
+    for key, version in recorded.items():
+        known = held.peek(key)
+        if (known is None and not held.is_absent(key)) or (known.version if known is not None else None) != version:
+            return False
+    kept = kept_list(subject, operator_namespace)
+    return kept is None or all(held.peek(key) is not None for key in kept.parts)
