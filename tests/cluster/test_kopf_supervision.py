@@ -151,7 +151,7 @@ async def test_readyz_names_a_kind_that_was_taken_away_and_all_is_well_when_it_i
         await operator.until_readyz(HTTPStatus.SERVICE_UNAVAILABLE, "does not serve ImportedCertificate", seconds=90)
         apply_crd(plane)
         await operator.until_ready(seconds=90)
-        await operator.until(lambda: try_create(plane, place, "after"), "the kind to be established")
+        create_wish(plane, place, "after")
         await operator.until_judged(place, "after", seconds=90)
         assert key_of(place, "before") not in operator.parts.mirror
 
@@ -168,13 +168,6 @@ async def test_kopf_leaves_no_mark_on_objects(plane: ControlPlane, place: str) -
         assert "annotations" not in metadata
         assert {each["manager"] for each in metadata["managedFields"]} == {"certwright-test-harness", "certwright"}
         merge(plane, path_of(place, "shop"), {"metadata": {"finalizers": None}})
-
-
-def try_create(plane: ControlPlane, namespace: str, name: str) -> bool:
-    path = path_of(namespace, name)
-    if plane.client.request("GET", path.rpartition("/")[0]).code != HTTPStatus.OK:
-        return False
-    return bool(create_wish(plane, namespace, name))
 
 
 def merge(plane: ControlPlane, path: str, change: dict[str, Any]) -> None:

@@ -48,12 +48,8 @@ async def test_readyz_names_the_missing_kind_until_it_is_served(plane: ControlPl
         apply_crd(plane)
         await operator.until_ready()
         namespace = make_namespace(plane)
-        await operator.until(lambda: _created(plane, namespace), "the kind to be established")
+        create_wish(plane, namespace, "first")
         await operator.until_judged(namespace, "first", reason="ReferenceNotFound")
-
-
-def _created(plane: ControlPlane, namespace: str) -> bool:
-    return bool(create_wish(plane, namespace, "first"))
 
 
 async def test_a_verdict_follows_a_change_of_what_an_object_refers_to(plane: ControlPlane, place: str) -> None:
@@ -231,6 +227,23 @@ def test_a_signal_ends_the_process_before_it_is_ready(plane: ControlPlane, tmp_p
     finally:
         process.end()
         plane.start_apiserver()
+
+
+def test_a_signal_ends_the_process_while_the_api_server_hangs(
+    plane: ControlPlane, place: str, process: Process
+) -> None:
+    process.wait_ready()
+    for number in range(50):
+        create_wish(plane, place, f"busy-{number}")
+    plane.pause_apiserver()
+    try:
+        asked = time.monotonic()
+        process.process.send_signal(signal.SIGTERM)
+        assert process.process.wait(30) == 0
+        assert time.monotonic() - asked < SHUTDOWN_SECONDS
+        assert "Traceback" not in process.log.read_text()
+    finally:
+        plane.resume_apiserver()
 
 
 def test_an_idle_process_needs_next_to_no_processor(process: Process) -> None:

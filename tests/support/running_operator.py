@@ -17,10 +17,11 @@ from certwright.runtime.assembly import Engine, Parts
 from certwright.runtime.operator import Operator
 from certwright.settings import Settings
 from tests.support.control_plane import ControlPlane
-from tests.support.waiting import wait_until_async
+from tests.support.waiting import wait_until, wait_until_async
 
 CRD_FILE = Path(__file__).parents[2] / "crds" / "certwright.io_importedcertificates.yaml"
 CRD_PATH = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/importedcertificates.certwright.io"
+COLLECTION = "/apis/certwright.io/v1alpha1/importedcertificates"
 STOP_SECONDS = 10.0
 
 
@@ -127,8 +128,13 @@ async def running(
 
 
 def apply_crd(plane: ControlPlane) -> None:
-    """Install our kind."""
+    """Install our kind and wait until it is served."""
     plane.client.apply(CRD_PATH, yaml.safe_load(CRD_FILE.read_text()))
+    wait_until(
+        lambda: plane.client.request("GET", COLLECTION).code == HTTPStatus.OK,
+        deadline_seconds=20,
+        what="our kind to be served",
+    )
 
 
 def delete_crd(plane: ControlPlane) -> None:

@@ -65,7 +65,9 @@ def on_loop_error(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None
     """Log what nobody caught; the objects of the context would print themselves, and their contents."""
     error = context.get("exception")
     what = printable(str(context.get("message") or "an error outside of any task"), limit=200)
-    logger.error("%s: %s", what, describe_error(error) if isinstance(error, BaseException) else "no exception")
+    # Generators that were cut off in the middle complain when they are closed; kopf leaves such behind.
+    level = logging.DEBUG if "asyncgen" in context else logging.ERROR
+    logger.log(level, "%s: %s", what, describe_error(error) if isinstance(error, BaseException) else "no exception")
 
 
 class TextFormatter(logging.Formatter):

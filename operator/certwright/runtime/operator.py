@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -27,11 +27,11 @@ from certwright.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-GRACE_SECONDS = 1.5
+GRACE_SECONDS = 1.0
 """How long writes under way may take after we are asked to stop; each is fenced, so cutting one off loses nothing."""
 
-FAREWELL_SECONDS = 1.0
-"""How long everything else may take to end."""
+FAREWELL_SECONDS = 0.5
+"""How long the rest may take to end, and then the events that wait to be written. All in all less than 3 s."""
 
 CONNECT_POLL_SECONDS = 2.0
 SILENT_SECONDS = 150.0
@@ -122,7 +122,7 @@ class Operator:
         """Start the parts, each when what it needs is there."""
         parts = self.parts = assemble(self._ground, await self._connect(stack))
         stack.push_async_callback(parts.processes.close)
-        await stack.enter_async_context(parts.recorder)
+        await stack.enter_async_context(_closing_soon(parts.recorder))
         self._start(self._ground.gate.hold(parts.workers.wake), "leadership")
         self._start(parts.supervisor.run(), "supervisor")
         await parts.supervisor.started.wait()
@@ -234,6 +234,20 @@ class Operator:
             },
             events=asdict(parts.recorder.figures),
         )
+
+
+@asynccontextmanager
+async def _closing_soon(manager: AbstractAsyncContextManager[object]) -> AsyncIterator[None]:
+    """Enter what takes its time to leave, and cut that short."""
+    async with AsyncExitStack() as outer:
+        await outer.enter_async_context(manager)
+        inner = outer.pop_all()
+        try:
+            yield
+        finally:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FAREWELL_SECONDS):
+                    await inner.aclose()
 
 
 async def _until_open(watch: MetadataWatch) -> None:

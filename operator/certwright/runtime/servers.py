@@ -12,7 +12,7 @@ Probe = Callable[[], tuple[bool, str]]
 """Gives whether all is well, and words for people."""
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-CLOSE_SECONDS = 0.5
+CLOSE_SECONDS = 0.3
 
 
 class Servers:

@@ -71,10 +71,12 @@ def test_an_error_nobody_caught_is_logged_without_the_objects_of_its_context(cap
     loop = asyncio.new_event_loop()
     on_loop_error(loop, {"message": "Task exception was never retrieved", "exception": failure(), "task": KEY})
     on_loop_error(loop, {})
+    on_loop_error(loop, {"message": "cut off in the middle", "asyncgen": KEY})
     loop.close()
     assert KEY not in caplog.text
     assert "Task exception was never retrieved: ValueError at" in caplog.text
     assert "an error outside of any task: no exception" in caplog.text
+    assert "cut off" not in caplog.text
 
 
 @pytest.fixture
