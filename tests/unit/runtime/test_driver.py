@@ -71,9 +71,6 @@ class Scene:
     def face(self, subject: Subject) -> str:
         return str(subject.status.get("said"))
 
-    def asks(self, _: Subject) -> frozenset[Any]:
-        return frozenset()
-
     def needs(self, _: Snapshot) -> frozenset[ObjectKey]:
         return frozenset({UPLOAD})
 
