@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from tests.bench.cost import Cost, cost_of
+from tests.bench.cost import Cost, cost_of, machine
 from tests.bench.floor import Sample, errand, run_floor
 from tests.bench.load import (
     Site,
@@ -78,13 +78,19 @@ async def measure_bulk(stage: Stage, start: Start) -> tuple[list[Site], float]:
     await create_custom_objects(stage.api, places)
     mark = stage.mark()
     with stage.operator("bulk") as operator:
+        pids = [operator.pid, *stage.control_plane.pids.values()]
+        before = machine(pids)
         await wait_all(stage, operator, count)
+        strangers = machine(pids).strangers_since(before)
         cost = cost_of(operator.pid)
         traffic = stage.traffic(mark)
         await expect_ready(stage, places)
         seconds = traffic.last() - operator.started
         note_requests(stage, traffic, count)
         note_cost(stage, cost, start, count)
+        stage.report.add(
+            "of the machine, used by others meanwhile", strangers, "%", note="above 10 %, times mean little"
+        )
         await measure_idle(stage, operator)
     busy = traffic.last() - traffic.first()
     stage.report.add("new objects: start of the process to the last status", seconds, "s")

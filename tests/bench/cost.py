@@ -1,6 +1,9 @@
 """Read what processes cost from the kernel's books."""
 
+from __future__ import annotations
+
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +38,30 @@ def cost_of(main: int) -> Cost:
         # Pages that workers share with the main process are counted in each.
         workers_peak=sum(memory_mib(pid, "VmHWM") for pid in workers),
     )
+
+
+@dataclass(frozen=True)
+class Machine:
+    """How busy the machine has been since it started, in CPU seconds: in all, and with what."""
+
+    busy: float
+    capacity: float
+    ours: float
+
+    def strangers_since(self, before: Machine) -> float:
+        """Return which part of the machine others have used since then, in per cent."""
+        strangers = (self.busy - before.busy) - (self.ours - before.ours)
+        return max(0.0, strangers / (self.capacity - before.capacity) * 100)
+
+
+def machine(pids: Iterable[int]) -> Machine:
+    """Read how busy the machine is, of it with these processes, those below them, and this one."""
+    first = Path("/proc/stat").read_text(encoding="utf-8").splitlines()[0]
+    # user, nice, system, idle, iowait, irq, softirq, steal; guest time is in user time already
+    ticks = [int(field) for field in first.split()[1:9]]
+    idle = ticks[3] + ticks[4]
+    ours = [os.getpid(), *(each for pid in pids for each in (pid, *descendants(pid)))]
+    return Machine((sum(ticks) - idle) / TICKS, sum(ticks) / TICKS, sum(map(cpu_seconds, ours)))
 
 
 def cpu_seconds(pid: int) -> float:
