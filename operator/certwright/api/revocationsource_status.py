@@ -21,8 +21,8 @@ from certwright.api.fields import (
     atomic_list,
     map_list,
 )
-from certwright.api.importedcertificate_status import FindingEntry, Input
 from certwright.api.model import WireModel
+from certwright.api.status_parts import FindingEntry, Input
 
 REFUSALS_LIMIT = 8
 """Most findings that are kept about what was fetched last."""

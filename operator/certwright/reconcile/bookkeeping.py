@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
-from certwright.api.importedcertificate_status import FindingEntry, Input
+from certwright.api.status_parts import FindingEntry, Input
 from certwright.dialects.root_certificates import finding_code
 from certwright.findings import MESSAGE_LIMIT, Detail, Finding, Reason, Severity, printable
 from certwright.reconcile.objects import Kind, ObjectKey, Snapshot, Version
