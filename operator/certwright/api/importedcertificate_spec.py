@@ -38,7 +38,7 @@ IpAddress = Annotated[str, Field(min_length=1, max_length=45)]
 
 
 class Subject(WireModel):
-    """What the subject of the certificate is expected to be; the attributes are those of seed 5."""
+    """What the subject of the certificate is expected to be; the attributes are those of source 5."""
 
     common_name: Annotated[str, Field(max_length=256)] | None = None
     """commonName is the expected common name (CN). Example: `shop.example.com`."""

@@ -48,15 +48,15 @@ StoreStatus = Literal[
     "PRIVATE_KEY_IS_INVALID",
     "PUBLIC_KEY_CERTIFICATE_IS_INVALID",
 ]
-"""The twelve values that seed 1 documents."""
+"""The twelve values that source 1 documents."""
 
 ResponseCode = Literal[200, 400, 404, 500, 522, 523, 525, 526, 527, 528, 529]
-"""The response codes that seed 1 documents."""
+"""The response codes that source 1 documents."""
 
 ValidationCode = Literal[
     -1, 0, 2001, 2002, 2003, 2004, 2005, 2010, 2011, 2012, 2013, 2014, 2020, 2030, 2031, 2032, 2033, 2034
 ]
-"""The validation codes that seed 3 documents."""
+"""The validation codes that source 3 documents."""
 
 DetailedError = Annotated[str, Field(max_length=DETAIL_LIMIT)]
 

@@ -1,4 +1,4 @@
-"""Seed 3: the `validation` codes of a certificate, and the unique codes of its two error answers.
+"""Source 3: the `validation` codes of a certificate, and the unique codes of its two error answers.
 
 The source's 0 means "valid or not checked"; ours means valid, and -1 not checked.
 """

@@ -1,4 +1,4 @@
-"""Seed 1: the storage status of a certificate, twelve words and the response codes beside them.
+"""Source 1: the storage status of a certificate, twelve words and the response codes beside them.
 
 The source gives CERTIFICATE_IS_EXPIRED no number; 525, "public key certificate is invalid", is the one that fits.
 Its 500 is for answers in which no status could be made at all, and stands in `NO_STATUS`.

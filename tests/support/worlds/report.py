@@ -36,7 +36,7 @@ class Report:
 
     @property
     def answer(self) -> tuple[str, int]:
-        """Seed 1's word and number."""
+        """Source 1's word and number."""
         return str(self.status.get("certificateStoreStatus")), int(self.status.get("responseCode", 0))
 
     @property
@@ -45,7 +45,7 @@ class Report:
 
     @property
     def validation(self) -> int | None:
-        """Seed 3's number."""
+        """Source 3's number."""
         return self.status.get("validation")
 
     @property
@@ -101,7 +101,7 @@ class Report:
         return rows[0] if rows else {}
 
     def target_answer(self, name: str) -> tuple[str, int]:
-        """Seed 1's word and number for one target."""
+        """Source 1's word and number for one target."""
         row = self.target(name)
         return str(row.get("certificateStoreStatus")), int(row.get("responseCode", 0))
 

@@ -10,7 +10,7 @@ from certwright.dialects import root_certificates, store_status
 from certwright.dialects.store_status import ANSWERS, OK, StoreStatus, worst_answer
 from certwright.findings import Reason
 
-# (reason, seed 1 status, response code, seed 3 validation); None: the certificate keeps its own code.
+# (reason, source 1 status, response code, source 3 validation); None: the certificate keeps its own code.
 TABLE = [
     (Reason.NOT_CHECKED, "IN_PROGRESS", 200, -1),
     (Reason.VALID, "OK", 200, 0),

@@ -53,7 +53,7 @@ def exit_status(outcome: Outcome, *, require_keys: bool) -> int:
 
 
 def codes_of(report: Report) -> tuple[int, StoreAnswer]:
-    """Give the codes that the status of an object would show: of seed 3 and of seed 1."""
+    """Give the codes that the status of an object would show: of source 3 and of source 1."""
     reasons = [each.finding.reason for each in report.errors] or [report.reason]
     # What the API server refuses before it is stored has no status; as a request it is a bad one.
     reasons = [Reason.INVALID_REQUEST if each is Reason.KEY_IN_CERTIFICATE else each for each in reasons]

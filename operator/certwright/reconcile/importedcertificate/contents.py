@@ -22,7 +22,7 @@ from certwright.reconcile.importedcertificate.upload import Upload
 from certwright.reconcile.objects import Snapshot
 
 ENTITY_TYPES = ("SERVER", "COLLECTOR")
-"""The entity types that seed 1 documents; any other is answered with 400."""
+"""The entity types that source 1 documents; any other is answered with 400."""
 
 
 @dataclass(frozen=True, slots=True)

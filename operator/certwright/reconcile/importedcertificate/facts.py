@@ -1,4 +1,4 @@
-"""Facts of certificates in the words of the status (seed 5 for the subject, seed 1 and 3 for the rest)."""
+"""Facts of certificates in the words of the status (source 5 for the subject, source 1 and 3 for the rest)."""
 
 from __future__ import annotations
 

@@ -162,7 +162,7 @@ def find_key_defects(key: PrivateKey | None, leaf: Certificate) -> Iterator[Find
 
 
 def _find_subject_differences(spec: ImportedCertificateSpec, leaf: Certificate) -> Iterator[Finding]:
-    """Compare the subject with the wish, attribute by attribute (seed 5); an upload may differ, and it is said."""
+    """Compare the subject with the wish, attribute by attribute (source 5); an upload may differ, and it is said."""
     if spec.subject is None:
         return
     wished = spec.subject

@@ -1,4 +1,4 @@
-"""Whose a Secret is, and whether it may be written as it stands (design.md section 2, "Ownership of targets")."""
+"""Whose a Secret is, and whether it may be written as it stands."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ STATUS_BYTES = 60 * 1024
 
 
 def judge_validation(judgement: Judgement) -> int:
-    """Give the `validation` code of seed 3: that of the certificate, whatever became of key and targets."""
+    """Give the `validation` code of source 3: that of the certificate, whatever became of key and targets."""
     return validation_code(each.reason for each in errors_of(judgement.findings))
 
 
@@ -121,7 +121,7 @@ def _revocations(scene: Scene) -> tuple[Revocation, ...]:
 
 
 def fit(status: ImportedCertificateStatus) -> ImportedCertificateStatus:
-    """Cut the long lists of a status that is too large, in the order of design.md section 2; the counts stay."""
+    """Cut the long lists of a status that is too large, least telling first; the counts stay."""
     fields = iter(("dns_names", "chain", "findings"))
     field = next(fields)
     while _size(status) > STATUS_BYTES:
@@ -140,7 +140,7 @@ def _size(status: ImportedCertificateStatus) -> int:
 def build_minimal_status(scene: Scene, full: ImportedCertificateStatus, failure: Failure) -> ImportedCertificateStatus:
     """Build what is left when the API server refuses the full status: what is served, and that the rest failed.
 
-    It is seed 1's 500, "internal error": a verdict that nobody can read is none.
+    It is source 1's 500, "internal error": a verdict that nobody can read is none.
     """
     served = full.served
     if served is not None:

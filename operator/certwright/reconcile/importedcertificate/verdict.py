@@ -45,7 +45,7 @@ class Standing:
 
 
 def severity_of(found: Finding) -> tuple[int, int, int]:
-    """Give the place of a finding among others: errors first, by seed 1's order, then by seed 3's."""
+    """Give the place of a finding among others: errors first, by source 1's order, then by source 3's."""
     if found.severity is Severity.WARNING:
         return (1, 0, 0)
     return (0, ANSWERS[found.reason].severity, place(found.reason))
