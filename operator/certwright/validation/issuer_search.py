@@ -57,11 +57,26 @@ def describe_missing_issuer(
     anchors: Collection[Certificate] | None,
 ) -> Finding:
     """Name the issuer that is missing, what was given instead, and the fix."""
-    message = f"{_subject_of(certificate, is_target=is_target)} names issuer {_issuer_of(certificate)}, which is "
-    message += f"not among the {_count(given)} given{_list_labels(given)}" if given else "not given"
+    message = f"{_subject_of(certificate, is_target=is_target)} names issuer {_issuer_of(certificate)}, "
+    message += _describe_given(certificate, given)
     if anchors is not None:
         message += f", nor among the {len(anchors)} that are trusted"
     return finding(Reason.ISSUER_NOT_FOUND, f"{message}. Add it to `spec.chain`.", fingerprint=certificate.fingerprint)
+
+
+def _describe_given(certificate: Certificate, given: Collection[Certificate]) -> str:
+    # A CA that was renewed keeps its name and has a new key: only the key ids tell the two apart.
+    namesake = next((each for each in given if each.subject == certificate.issuer), None)
+    if namesake is not None:
+        key_id = key_id_text(namesake.subject_key_id)[: _LABEL_LENGTH * 2]
+        return "which is not given: the one of that name has another key" + (f" (key id {key_id})" if key_id else "")
+    match len(given):
+        case 0:
+            return "which is not given"
+        case 1:
+            return f"which is not the certificate given{_list_labels(given)}"
+        case count:
+            return f"which is not among the {count} certificates given{_list_labels(given)}"
 
 
 def describe_lost_intermediate(target: Certificate) -> Finding:
@@ -92,10 +107,6 @@ def _issuer_of(certificate: Certificate) -> str:
     authority = certificate.authority_key_id
     key_id = key_id_text(authority.key_id if authority else None)[: _LABEL_LENGTH * 2]
     return f'"{_short(certificate.issuer.label)}"' + (f" (key id {key_id})" if key_id else "")
-
-
-def _count(given: Collection[Certificate]) -> str:
-    return f"{len(given)} certificate" + ("" if len(given) == 1 else "s")
 
 
 def _list_labels(given: Iterable[Certificate]) -> str:

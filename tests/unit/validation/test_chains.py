@@ -62,6 +62,21 @@ def test_the_issuer_is_named_when_it_is_not_among_the_given(shop: Entity, issuin
     )
 
 
+def test_the_one_certificate_is_named_when_it_is_not_the_issuer(shop: Entity, other: Entity) -> None:
+    message = judge(shop, [other]).findings[0].message
+    assert message.endswith('which is not the certificate given ("Other CA"). Add it to `spec.chain`.')
+
+
+def test_both_keys_are_named_when_the_given_issuer_has_another_one(shop: Entity, root: Entity, issuing: Entity) -> None:
+    renewed = root.issue_ca(issuing.certificate.subject.common_name or "", key=ec_key("renewed"))
+    verdict = judge(shop, [renewed])
+    assert worst(verdict) == (Reason.ISSUER_NOT_FOUND, None)
+    assert verdict.findings[0].message == (
+        f'the leaf names issuer "Corp Issuing CA 3" (key id {key_id(issuing)}), which is not given: the one of that '
+        f"name has another key (key id {key_id(renewed)}). Add it to `spec.chain`."
+    )
+
+
 def test_the_issuer_is_named_when_nothing_is_given_but_anchors(shop: Entity, root: Entity, issuing: Entity) -> None:
     verdict = judge(shop, anchors=[root])
     assert worst(verdict) == (Reason.ISSUER_NOT_FOUND, None)
