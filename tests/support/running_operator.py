@@ -11,9 +11,9 @@ import aiohttp
 import yaml
 
 from certwright.cluster.credentials import Login
-from certwright.reconcile.importedcertificate import ImportedCertificates, judged_by
 from certwright.reconcile.objects import Kind, ObjectKey
-from certwright.runtime.assembly import Engine, Parts
+from certwright.runtime.assembly import Parts
+from certwright.runtime.engine import make_engine
 from certwright.runtime.operator import Operator
 from certwright.settings import Settings
 from tests.support.control_plane import ControlPlane
@@ -107,7 +107,7 @@ async def running(
     others = asyncio.all_tasks()
     operator = Operator(
         settings,
-        Engine({Kind.IMPORTED_CERTIFICATE: ImportedCertificates(settings)}, judged_by(settings)),
+        make_engine(settings),
         login=Login(kubeconfig=kubeconfig or plane.kubeconfig_admin),
         **({} if restore_signals is None else {"restore_signals": restore_signals}),
     )

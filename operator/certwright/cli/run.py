@@ -55,9 +55,8 @@ def _read_settings(options: dict[str, Any]) -> Settings:
 async def _operate(settings: Settings, kubeconfig: Path | None, context: str | None) -> int:
     # Imported here: the operator and what it stands on take a second, and a wrong setting shall be told at once.
     from certwright.cluster.credentials import Login  # noqa: PLC0415
-    from certwright.reconcile.importedcertificate import ImportedCertificates, judged_by  # noqa: PLC0415
-    from certwright.reconcile.objects import Kind  # noqa: PLC0415
-    from certwright.runtime.assembly import Engine  # noqa: PLC0415
+    from certwright.fetch.http_fetcher import HTTPFetcher  # noqa: PLC0415
+    from certwright.runtime.engine import make_engine  # noqa: PLC0415
     from certwright.runtime.logs import set_up_logs  # noqa: PLC0415
     from certwright.runtime.operator import Operator  # noqa: PLC0415
     from certwright.runtime.signals import Signals  # noqa: PLC0415
@@ -65,13 +64,19 @@ async def _operate(settings: Settings, kubeconfig: Path | None, context: str | N
     gc.collect()
     gc.freeze()  # what was imported lives as long as we do: no collection needs to look at it again
     set_up_logs(level=settings.log_level, style=settings.log_format)
+    try:
+        fetcher = HTTPFetcher.of(settings)
+    except ValueError as error:
+        click.echo(f"certwright: the settings do not fit: {error}", err=True)
+        return USAGE_EXIT
     stop = asyncio.Event()
     signals = Signals(stop)
     signals.install()
     operator = Operator(
         settings,
-        Engine({Kind.IMPORTED_CERTIFICATE: ImportedCertificates(settings)}, judged_by(settings)),
+        make_engine(settings),
         login=Login(kubeconfig=kubeconfig, context=context),
+        fetcher=fetcher,
         restore_signals=signals.install,
     )
     try:

@@ -15,17 +15,22 @@ from certwright.cluster.client import ApiServer
 from certwright.cluster.clock import SystemClock
 from certwright.cluster.connection import Connection
 from certwright.cluster.event_recorder import EventRecorder
+from certwright.cluster.metadata_cache import Scope
 from certwright.cluster.metadata_watch import MetadataWatch, scopes_of
 from certwright.cluster.retries import Retrying
+from certwright.fetch.ports import Fetcher
 from certwright.findings import MaterialError
 from certwright.pki.render import SecretRecipe, render
 from certwright.reconcile.objects import Kind, ObjectKey, Snapshot
 from certwright.reconcile.plan import Reconciler
 from certwright.runtime.dependencies import Dependencies
+from certwright.runtime.downloads import Downloads
 from certwright.runtime.driver import Driver, internal_error
+from certwright.runtime.engine import Engine
 from certwright.runtime.intake import Intake
 from certwright.runtime.kopf_source import KopfSource, Login
 from certwright.runtime.leadership import Gate
+from certwright.runtime.library import OperatorLibrary
 from certwright.runtime.lists import Lists
 from certwright.runtime.metrics import Metrics
 from certwright.runtime.mirror import Mirror
@@ -34,6 +39,7 @@ from certwright.runtime.preflight import Preflight
 from certwright.runtime.processes import Processes, WorkFailedError
 from certwright.runtime.queue import Priority
 from certwright.runtime.readiness import Readiness
+from certwright.runtime.records import Records, list_records
 from certwright.runtime.rereads import Rereads
 from certwright.runtime.supervisor import Supervisor
 from certwright.runtime.sweep import Sweep
@@ -45,21 +51,12 @@ logger = logging.getLogger(__name__)
 WATCHED_KINDS = (Kind.SECRET, Kind.CONFIG_MAP)
 """Watched by their metadata, because our own objects refer to them."""
 
+COLLECTED_KINDS = (Kind.REVOCATION_SOURCE,)
+"""Kinds of which verdicts ask for all objects of a namespace."""
+
+READING = "\x00reading"
 RENDERING = "\x00rendering"
-"""In the place of a namespace, for the share of the worker processes: rendering knows of none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Engine:
-    """What judges and plans.
-
-    Attributes:
-        reconcilers: the pure steps of each kind; these kinds are watched.
-        judged_by: digest of everything but its inputs that a verdict depends on; see `status.record.judgedBy`.
-    """
-
-    reconcilers: Mapping[Kind, Reconciler[Any]]
-    judged_by: str
+"""In the place of a namespace, for the share of the worker processes: reading lists and rendering know of none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +65,14 @@ class Ground:
 
     Attributes:
         login: who gives credentials.
+        fetcher: who fetches revocation lists.
         restore_signals: called when kopf has taken the signal handlers.
     """
 
     settings: Settings
     login: Login
     engine: Engine
+    fetcher: Fetcher
     gate: Gate
     clock: SystemClock
     readiness: Readiness
@@ -93,6 +92,8 @@ class Parts:
     rereads: Rereads
     processes: Processes
     recorder: EventRecorder
+    downloads: Downloads
+    records: Records
 
 
 def assemble(ground: Ground, connection: Connection) -> Parts:
@@ -104,23 +105,28 @@ def assemble(ground: Ground, connection: Connection) -> Parts:
         requests, clock=ground.clock, instance=_instance(), events_per_hour=settings.events_per_hour
     )
     cluster = ApiServer(requests, render=functools.partial(_render, processes), recorder=recorder)
-    mirror = Mirror()
+    mirror = Mirror(COLLECTED_KINDS)
     office = _Office()
     watch = MetadataWatch(
         requests,
-        scopes_of(WATCHED_KINDS, settings.watch_namespaces),
+        _watched_scopes(settings),
         on_change=office.on_change,
         on_reset=office.on_reset,
     )
     dependencies = Dependencies(watch.cache)
     workers = Workers(office.work, gate=ground.gate, clock=ground.clock, limits=_limits(settings), random=random)
     intake = Intake(mirror, dependencies, ground.engine.reconcilers, desk=workers, count=ground.metrics.delivered)
+    library = OperatorLibrary(
+        mirror, cluster, watch.cache, run=functools.partial(processes.run, namespace=READING), settings=settings
+    )
+    downloads = library.fetch_with(ground.fetcher, ground.clock, workers.add)
     around = Surroundings(
         cluster=cluster,
         cache=watch.cache,
         clock=ground.clock,
         judge_in=functools.partial(_judge, processes),
         judged_by=ground.engine.judged_by,
+        library=library,
     )
     driver = Driver(
         ground.engine.reconcilers, mirror, dependencies, intake=intake, around=around, metrics=ground.metrics
@@ -140,7 +146,16 @@ def assemble(ground: Ground, connection: Connection) -> Parts:
     intake.on_new_history = office.on_new_history
     intake.on_swept = watch.relist
     return Parts(
-        mirror, workers, watch, sweep, supervisor, _rereads(settings, mirror, driver, workers), processes, recorder
+        mirror,
+        workers,
+        watch,
+        sweep,
+        supervisor,
+        _rereads(settings, mirror, driver, workers),
+        processes,
+        recorder,
+        downloads,
+        _records(ground, requests, mirror, cluster),
     )
 
 
@@ -204,6 +219,19 @@ def _rereads(settings: Settings, mirror: Mirror, driver: Driver, workers: Worker
         per_second=settings.reread_per_second,
         random=SystemRandom(),
     )
+
+
+def _records(ground: Ground, requests: Retrying, mirror: Mirror, cluster: ApiServer) -> Records:
+    settings = ground.settings
+    listed = functools.partial(list_records, requests, settings.namespace, settings.watch_namespaces)
+    return Records(listed, mirror, cluster, gate=ground.gate, namespace=settings.namespace)
+
+
+def _watched_scopes(settings: Settings) -> list[Scope]:
+    scopes = list(scopes_of(WATCHED_KINDS, settings.watch_namespaces))
+    if settings.watch_namespaces and settings.namespace not in settings.watch_namespaces:
+        scopes.append(Scope(Kind.CONFIG_MAP, settings.namespace))  # where records are kept
+    return scopes
 
 
 def _limits(settings: Settings) -> Limits:

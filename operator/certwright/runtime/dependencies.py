@@ -6,8 +6,13 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from certwright.reconcile.objects import ObjectKey
+from certwright.reconcile.questions import Collection
 
-NOTHING: frozenset[ObjectKey] = frozenset()
+Reference = ObjectKey | Collection
+"""What an object can refer to: another one, or all of a kind."""
+
+NOTHING: frozenset[Reference] = frozenset()
+NOBODY: frozenset[ObjectKey] = frozenset()
 
 
 class Keeper(Protocol):
@@ -31,11 +36,11 @@ class Dependencies:
 
     def __init__(self, keeper: Keeper) -> None:
         self._keeper = keeper
-        self._references: dict[ObjectKey, frozenset[ObjectKey]] = {}
+        self._references: dict[ObjectKey, frozenset[Reference]] = {}
         # A key that one object refers to, the usual case, needs no set: ten thousand of them would weigh 2 MB.
-        self._dependents: dict[ObjectKey, ObjectKey | set[ObjectKey]] = {}
+        self._dependents: dict[Reference, ObjectKey | set[ObjectKey]] = {}
 
-    def update(self, dependent: ObjectKey, references: Iterable[ObjectKey]) -> None:
+    def update(self, dependent: ObjectKey, references: Iterable[Reference]) -> None:
         """Say what an object refers to now."""
         before = self._references.get(dependent, NOTHING)
         after = frozenset(references)
@@ -45,29 +50,35 @@ class Dependencies:
             self._references[dependent] = after
         else:
             self._references.pop(dependent, None)
-        first = frozenset(key for key in after - before if self._link(key, dependent))
-        last = frozenset(key for key in before - after if self._unlink(key, dependent))
-        if first:
-            self._keeper.refer(first)
-        if last:
-            self._keeper.unrefer(last)
+        first = [each for each in after - before if self._link(each, dependent)]
+        last = [each for each in before - after if self._unlink(each, dependent)]
+        if first := [each for each in first if isinstance(each, ObjectKey)]:
+            self._keeper.refer(frozenset(first))
+        if last := [each for each in last if isinstance(each, ObjectKey)]:
+            self._keeper.unrefer(frozenset(last))
 
     def forget(self, dependent: ObjectKey) -> None:
         """Say that an object is gone, and what it referred to with it."""
         self.update(dependent, NOTHING)
 
-    def of(self, dependent: ObjectKey) -> frozenset[ObjectKey]:
+    def of(self, dependent: ObjectKey) -> frozenset[Reference]:
         """Give what an object refers to."""
         return self._references.get(dependent, NOTHING)
 
     def on(self, key: ObjectKey) -> frozenset[ObjectKey]:
-        """Give the objects that refer to `key`: those to look at again when it changes."""
-        held = self._dependents.get(key)
+        """Give the objects that refer to `key`, or to all of its kind: those to look at again when it changes."""
+        found = self._on(key)
+        for collection in (Collection(key.kind, key.namespace), Collection(key.kind, "")):
+            found |= self._on(collection)
+        return found
+
+    def _on(self, reference: Reference) -> frozenset[ObjectKey]:
+        held = self._dependents.get(reference)
         if held is None:
-            return NOTHING
+            return NOBODY
         return frozenset(held) if isinstance(held, set) else frozenset((held,))
 
-    def _link(self, key: ObjectKey, dependent: ObjectKey) -> bool:
+    def _link(self, key: Reference, dependent: ObjectKey) -> bool:
         held = self._dependents.get(key)
         if held is None:
             self._dependents[key] = dependent
@@ -78,7 +89,7 @@ class Dependencies:
             self._dependents[key] = {held, dependent}
         return False
 
-    def _unlink(self, key: ObjectKey, dependent: ObjectKey) -> bool:
+    def _unlink(self, key: Reference, dependent: ObjectKey) -> bool:
         held = self._dependents[key]
         if isinstance(held, set):
             held.discard(dependent)

@@ -103,7 +103,7 @@ class Driver:
             return await self._refresh(key)
         if end.subject is not None and end.subject is not subject:
             # What was stored is now part of the status, and so of what a change must wake this object for.
-            self._dependencies.update(key, self._intake.references(end.subject))
+            self._intake.written(subject, end.subject)
         if foreign or any(not self._has_seen(end, each) for each in touched):
             return replace(end.outcome, again=True)
         return end.outcome

@@ -30,6 +30,7 @@ class Entry:
         reason: reason of the condition `Ready`, empty before the first verdict.
         not_before: start of validity of what is served, seconds since the epoch.
         not_after: its end.
+        next_update: of a revocation list in use, when it ends.
         packed: compressed: three lines of JSON, the traits, the status, and spec and the rest.
     """
 
@@ -41,6 +42,7 @@ class Entry:
     not_before: float | None
     not_after: float | None
     packed: bytes
+    next_update: float | None = None
 
     def entry(self) -> Entry:
         """Give itself: it is packed already."""
@@ -122,6 +124,7 @@ def _pack(version: Version, status: Mapping[str, Any], *, parts: tuple[bytes, by
         not_before=_epoch(served.get("validFrom")),
         not_after=_epoch(served.get("validThru")),
         packed=zlib.compress(b"\n".join(parts), COMPRESSION),
+        next_update=_epoch(status.get("nextUpdate")),
     )
 
 

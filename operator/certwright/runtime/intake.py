@@ -9,7 +9,8 @@ from typing import Any, Protocol
 from certwright.cluster.decode import subject_of
 from certwright.reconcile.objects import Kind, ObjectKey, Subject
 from certwright.reconcile.plan import Reconciler
-from certwright.runtime.dependencies import Dependencies
+from certwright.reconcile.questions import Collection
+from certwright.runtime.dependencies import Dependencies, Reference
 from certwright.runtime.mirror import Change, Mirror
 from certwright.runtime.queue import Priority
 
@@ -88,6 +89,8 @@ class Intake:
         # Before anything is read: a change of what it refers to must not fall between the read and the registration.
         self._dependencies.update(subject.key, self.references(subject))
         self._desk.add(subject.key, priority)
+        # Another replica may have written what others see of it.
+        self._tell_dependents(subject.key)
 
     def gone(self, key: ObjectKey) -> None:
         """Take note that an object is gone."""
@@ -98,6 +101,13 @@ class Intake:
     def changed(self, key: ObjectKey) -> None:
         """Take note that something changed which is not one of our own objects, but may be referred to by them."""
         self._tell_dependents(key)
+
+    def written(self, before: Subject, after: Subject) -> None:
+        """Take note that a pass has written a status: who refers to all of its kind may see the difference."""
+        self._dependencies.update(after.key, self.references(after))
+        reconciler = self._reconcilers[after.key.kind]
+        if reconciler.face(before) != reconciler.face(after):
+            self._tell_dependents(after.key)
 
     def begin(self, key: ObjectKey) -> None:
         """Say that a pass over an object begins; it owes an `end`."""
@@ -124,10 +134,12 @@ class Intake:
         """Take note that lists were compared with what the watch said."""
         self.on_swept()
 
-    def references(self, subject: Subject) -> frozenset[ObjectKey]:
+    def references(self, subject: Subject) -> frozenset[Reference]:
         """Say what an object refers to; nothing when its spec cannot be read."""
+        reconciler = self._reconcilers[subject.key.kind]
         try:
-            return self._reconcilers[subject.key.kind].references(subject)
+            collections = (each for each in reconciler.asks(subject) if isinstance(each, Collection))
+            return reconciler.references(subject).union(collections)
         except Exception:
             logger.exception("the references of an object cannot be told", extra={"about": subject.key})
             return frozenset()

@@ -124,6 +124,11 @@ class Metrics:
         for labels, count in sorted(tally.items()):
             objects.add_metric(labels, count)
         yield objects
+        yield _dates(
+            "certwright_crl_next_update_timestamp_seconds",
+            "End of the revocation list that a RevocationSource has in use.",
+            ((key, entry.next_update) for key, entry in reading.objects),
+        )
         dated = [(key, entry) for key, entry in reading.objects if entry.not_after is not None]
         too_many = 2 * len(dated) > self._series
         yield _single(

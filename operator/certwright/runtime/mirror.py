@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import sys
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from enum import Enum
 from typing import Any
 
 from certwright.reconcile.objects import Kind, ObjectKey, Subject
+from certwright.reconcile.questions import Collection as Collected
 from certwright.runtime.entry import Arrival, Entry, entry_of_subject
 
 TOMBSTONES = 4096
@@ -36,9 +37,14 @@ class Mirror:
     An event whose uid, generation, deletion, labels and status are those held is no change, whatever its
     resourceVersion, which is held from then on. While a pass works on an object, a status that differs is most likely
     the one that this very pass has written: it is put aside until `end` knows.
+
+    Args:
+        collected: the kinds of which all objects of a namespace are asked for.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, collected: Collection[Kind] = ()) -> None:
+        self._collected = frozenset(collected)
+        self._members: dict[Collected, set[ObjectKey]] = {}
         self._entries: dict[ObjectKey, Entry] = {}
         self._busy: dict[ObjectKey, Arrival | Entry | None] = {}
         self._gone: OrderedDict[str, None] = OrderedDict()
@@ -77,6 +83,8 @@ class Mirror:
         if held is None or held.uid != uid:
             return False
         del self._entries[key]
+        for collection in self._collections(key):
+            self._members[collection].discard(key)
         return True
 
     def is_gone(self, uid: str) -> bool:
@@ -86,6 +94,7 @@ class Mirror:
     def clear(self) -> None:
         """Forget everything: the cluster's history is not the one we knew."""
         self._entries.clear()
+        self._members.clear()
         self._gone.clear()
         self.highest = 0
 
@@ -140,6 +149,15 @@ class Mirror:
         """List the objects of one kind."""
         return [key for key in self._entries if key.kind is kind]
 
+    def members(self, collection: Collected) -> frozenset[ObjectKey]:
+        """Give the objects of a collection of a kind that is collected."""
+        return frozenset(self._members.get(collection, ()))
+
+    def _collections(self, key: ObjectKey) -> tuple[Collected, ...]:
+        if key.kind not in self._collected:
+            return ()
+        return Collected(key.kind, key.namespace), Collected(key.kind, "")
+
     def _take(self, key: ObjectKey, held: Entry | None, new: Arrival | Entry) -> Change:
         if new.uid in self._gone or (held is not None and new.version <= held.version):
             return Change.OLD
@@ -149,6 +167,8 @@ class Mirror:
             self._busy[key] = new if aside is None or aside.version < new.version else aside
         else:
             self._entries[key] = new.entry()
+            for collection in self._collections(key):
+                self._members.setdefault(collection, set()).add(key)
         return change
 
     def _compare(self, key: ObjectKey, held: Entry | None, new: Arrival | Entry) -> Change:

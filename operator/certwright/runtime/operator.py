@@ -13,8 +13,11 @@ from certwright.cluster.clock import SystemClock
 from certwright.cluster.connection import Connection
 from certwright.cluster.credentials import Login as ClusterLogin
 from certwright.cluster.metadata_watch import MetadataWatch
+from certwright.fetch.http_fetcher import HTTPFetcher
+from certwright.fetch.ports import Fetcher
 from certwright.findings import ClusterError
-from certwright.runtime.assembly import Engine, Ground, Parts, assemble
+from certwright.runtime.assembly import Ground, Parts, assemble
+from certwright.runtime.engine import Engine
 from certwright.runtime.heartbeat import Heartbeat
 from certwright.runtime.kopf_source import Login
 from certwright.runtime.leadership import AlwaysLeader, Gate
@@ -38,7 +41,7 @@ SILENT_SECONDS = 150.0
 OPEN_SECONDS = 5.0
 OPEN_POLL_SECONDS = 0.02
 
-INTAKE = {"start the parts", "supervisor", "sweep", "rereads"}
+INTAKE = {"start the parts", "supervisor", "sweep", "rereads", "records"}
 """The tasks that bring news in; they end first."""
 
 TOPICS = {
@@ -59,10 +62,11 @@ class Operator:
         login: who gives credentials; by default the pod's ServiceAccount or the kubeconfig.
         gate: whether this process may write.
         clock: what time it is.
+        fetcher: who fetches revocation lists; by default over HTTP, as far as the settings allow it.
         restore_signals: called whenever kopf has taken the signal handlers; by default they are given up.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each but the first two has a default that suits a pod
         self,
         settings: Settings,
         engine: Engine,
@@ -70,6 +74,7 @@ class Operator:
         login: Login | None = None,
         gate: Gate | None = None,
         clock: SystemClock | None = None,
+        fetcher: Fetcher | None = None,
         restore_signals: Callable[[], None] = release_signals,
     ) -> None:
         self.readiness = Readiness(TOPICS)
@@ -78,6 +83,7 @@ class Operator:
             settings=settings,
             login=login or ClusterLogin(),
             engine=engine,
+            fetcher=fetcher or HTTPFetcher.of(settings),
             gate=gate or AlwaysLeader(),
             clock=clock or SystemClock(skew_limit_seconds=settings.clock_skew_seconds),
             readiness=self.readiness,
@@ -122,6 +128,7 @@ class Operator:
         """Start the parts, each when what it needs is there."""
         parts = self.parts = assemble(self._ground, await self._connect(stack))
         stack.push_async_callback(parts.processes.close)
+        stack.push_async_callback(parts.downloads.close)
         await stack.enter_async_context(_closing_soon(parts.recorder))
         self._start(self._ground.gate.hold(parts.workers.wake), "leadership")
         self._start(parts.supervisor.run(), "supervisor")
@@ -136,6 +143,7 @@ class Operator:
         self.readiness.has("metadata")
         parts.workers.start()
         self._start(parts.rereads.run(), "rereads")
+        self._start(parts.records.run(self._ground.settings.sweep_seconds), "records")
 
     async def _connect(self, stack: AsyncExitStack) -> Connection:
         while True:

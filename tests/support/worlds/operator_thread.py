@@ -13,11 +13,11 @@ from typing import Any, Self
 
 from certwright.cluster.clock import SystemClock
 from certwright.cluster.credentials import Login
-from certwright.reconcile.importedcertificate import ImportedCertificates, judged_by
-from certwright.reconcile.objects import Kind
-from certwright.runtime.assembly import Engine, Parts
+from certwright.runtime.assembly import Parts
+from certwright.runtime.engine import make_engine
 from certwright.runtime.operator import Operator
 from certwright.settings import Settings
+from tests.support.loopback_fetcher import loopback_fetcher
 from tests.support.waiting import wait_until
 
 READY_SECONDS = 60.0
@@ -76,12 +76,10 @@ class OperatorThread:
         self.clock = StoryClock(skew_limit_seconds=self._settings.clock_skew_seconds)
         self._operator = Operator(
             self._settings,
-            Engine(
-                {Kind.IMPORTED_CERTIFICATE: ImportedCertificates(self._settings)},
-                judged_by(self._settings),
-            ),
+            make_engine(self._settings),
             login=Login(kubeconfig=kubeconfig),
             clock=self.clock,
+            fetcher=loopback_fetcher(),
             restore_signals=_leave_signals,
         )
         self._thread = threading.Thread(target=self._run, name="operator")

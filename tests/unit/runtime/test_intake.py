@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from certwright.reconcile.objects import Kind, ObjectKey, Subject
 from certwright.reconcile.plan import Reconciler
+from certwright.reconcile.questions import Collection
 from certwright.runtime.dependencies import Dependencies
 from certwright.runtime.intake import Intake
 from certwright.runtime.mirror import Mirror
@@ -22,8 +23,11 @@ class Scene:
         self.forgotten: list[str] = []
         self.referred: set[ObjectKey] = set()
         self.counted: list[str] = []
+        self.asked: frozenset[Collection] = frozenset()
         self.mirror = Mirror()
-        reconciler = cast("Reconciler[Any]", SimpleNamespace(references=self.references))
+        reconciler = cast(
+            "Reconciler[Any]", SimpleNamespace(references=self.references, asks=lambda _: self.asked, face=face)
+        )
         self.intake = Intake(
             self.mirror, Dependencies(self), {KIND: reconciler}, desk=self, count=lambda _, change: self.count(change)
         )
@@ -48,6 +52,10 @@ class Scene:
 
     def deliver(self, kind: str | None, version: int, *refers: str, **spec: Any) -> None:
         self.intake.deliver(KIND, kind, manifest(version, *refers, **spec))
+
+
+def face(subject: Subject) -> str:
+    return str(subject.status.get("face"))
 
 
 def manifest(

@@ -16,7 +16,7 @@ from certwright.findings import FailureCause, Finding, Reason, warning
 from certwright.reconcile.objects import ObjectKey, Snapshot
 from certwright.reconcile.offers import part_keys
 from certwright.reconcile.plan import Action, KeepRecord, Plan, WriteStatus
-from certwright.reconcile.questions import fetch_state
+from certwright.reconcile.questions import FetchState, fetch_state
 from certwright.reconcile.revocationsource.events import find_events
 from certwright.reconcile.revocationsource.judgement import Judgement
 from certwright.reconcile.revocationsource.past import Past, read_past
@@ -56,7 +56,8 @@ def plan(judgement: Judgement, snapshot: Snapshot, *, settings: Settings, judged
         return Plan()
     past = read_past(snapshot.subject)
     if judgement.standing and past.status.observed_generation is not None:
-        return Plan((), snapshot.now + DOUBT)
+        # What a server delivered meanwhile is dealt with when time is no longer in doubt.
+        return Plan((), snapshot.now + DOUBT, retry=_is_delivered(snapshot))
     keeping = _decide_keeping(judgement, snapshot, past, settings.namespace)
     if keeping.missing:
         return Plan((keeping.missing,))
@@ -70,6 +71,10 @@ def plan(judgement: Judgement, snapshot: Snapshot, *, settings: Settings, judged
     requeue_at = min((each for each in instants if each is not None), default=None)
     stage = tuple(_report(status, snapshot, past))
     return Plan((stage,) if stage else (), requeue_at, standing.retry or keeping.retry)
+
+
+def _is_delivered(snapshot: Snapshot) -> bool:
+    return any(isinstance(each, FetchState) and each.delivery is not None for each in snapshot.answers.values())
 
 
 def _decide_keeping(judgement: Judgement, snapshot: Snapshot, past: Past, namespace: str) -> _Keeping:

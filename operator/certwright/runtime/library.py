@@ -1,0 +1,189 @@
+"""The operator's answers to what a pass asks besides objects by name; see `certwright.cluster.ports.Library`."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from certwright.cluster.library import PART_BYTES, recall_parts
+from certwright.cluster.ports import Clock, Cluster, MetadataCache
+from certwright.fetch.ports import Fetcher
+from certwright.findings import Detail, FailureCause, Finding, MaterialError, Reason, finding
+from certwright.pki.crl import RevocationList
+from certwright.pki.list_intake import read_and_pack, unpack_list
+from certwright.reconcile.objects import Failure, Kind, ObjectKey, Snapshot, Subject
+from certwright.reconcile.plan import StartFetch
+from certwright.reconcile.questions import (
+    Collection,
+    Contact,
+    FetchState,
+    GivenList,
+    KeptList,
+    Question,
+    Reading,
+    Recalled,
+)
+from certwright.runtime.downloads import Downloads
+from certwright.runtime.mirror import Mirror
+from certwright.runtime.processes import WorkFailedError
+from certwright.runtime.shelf import Shelf
+from certwright.settings import Settings
+
+QUICK_BYTES = 64 * 1024
+"""Lists of up to this size are read on the event loop; that takes a few milliseconds."""
+
+READINGS_BYTES = 8 * 1024 * 1024
+SUBJECTS_BYTES = 8 * 1024 * 1024
+ENTRY_BYTES = 8
+BARE_BYTES = 4096
+
+RunElsewhere = Callable[..., Awaitable[Any]]
+"""Calls a function with its arguments in another process."""
+
+
+class OperatorLibrary:
+    """Implement `certwright.cluster.ports.Library`.
+
+    Args:
+        mirror: our own objects.
+        cluster: where lists are kept.
+        cache: what the metadata watch holds of that.
+        run: calls a function in another process, for long lists.
+        downloads: made by the caller with `read` of this library.
+        settings: how much is kept at hand.
+    """
+
+    def __init__(
+        self, mirror: Mirror, cluster: Cluster, cache: MetadataCache, *, run: RunElsewhere, settings: Settings
+    ) -> None:
+        self._mirror = mirror
+        self._cluster = cluster
+        self._cache = cache
+        self._run = run
+        self._settings = settings
+        self._lists: Shelf[RevocationList] = Shelf(settings.crl_memory_bytes)
+        self._readings: Shelf[Reading | Finding] = Shelf(READINGS_BYTES)
+        self._subjects: Shelf[tuple[int, Subject]] = Shelf(SUBJECTS_BYTES)
+        self._under_way: dict[str, asyncio.Future[Any]] = {}
+        self._downloads: Downloads | None = None
+
+    def fetch_with(self, fetcher: Fetcher, clock: Clock, on_end: Callable[[ObjectKey], None]) -> Downloads:
+        """Fetch from now on; without a fetcher nothing is ever due."""
+        self._downloads = Downloads(fetcher, read=self._read_given, clock=clock, on_end=on_end)
+        return self._downloads
+
+    # ---- the port
+
+    def ask(self, question: Question) -> Any:
+        """Answer from memory."""
+        if isinstance(question, Collection):
+            return tuple(self._subject(key) for key in sorted(self._mirror.members(question)))
+        return self._downloads.state(question) if self._downloads is not None else FetchState()
+
+    async def read(self, need: GivenList | KeptList) -> Any:
+        """Read and parse a list, once even when many ask at the same time."""
+        if isinstance(need, GivenList):
+            return await self._read_given(need)
+        return await self._recall(need)
+
+    def start(self, action: StartFetch) -> FetchState:
+        """Begin to fetch."""
+        return self._downloads.start(action) if self._downloads is not None else FetchState()
+
+    def conclude(self, snapshot: Snapshot) -> None:
+        """Let go of the deliveries that a pass has dealt with."""
+        for question, answer in snapshot.answers.items():
+            if self._downloads is not None and isinstance(question, Contact) and answer.delivery is not None:
+                self._downloads.conclude(question, answer.delivery)
+
+    # ---- collections
+
+    def _subject(self, key: ObjectKey) -> Subject:
+        """Unpack an object of a collection, once for each of its versions: thousands may ask for it."""
+        entry = self._mirror.get(key)
+        if entry is None:
+            raise LookupError(f"{key} is in the index of the mirror, and not in the mirror")
+        held = self._subjects.get(str(key))
+        if held is not None and (held[0], held[1].version.uid) == (entry.version, entry.uid):
+            return held[1]
+        subject = entry.subject(key)
+        self._subjects.put(str(key), (entry.version, subject), 4 * len(entry.packed) + BARE_BYTES)
+        return subject
+
+    # ---- lists
+
+    async def _read_given(self, need: GivenList) -> Reading | Finding:
+        name = hashlib.sha256(need.what.encode() + b"\0" + need.data).hexdigest()
+        known = self._readings.get(name)
+        if known is not None:
+            return known
+        answer: Reading | Finding = await self._once(name, lambda: self._parse(need))
+        if isinstance(answer, Reading):
+            self._hold(answer.read.crl)
+            weight = len(answer.read.crl.der) + sum(map(len, answer.parts)) + BARE_BYTES
+        else:
+            weight = BARE_BYTES
+        self._readings.put(name, answer, weight)
+        return answer
+
+    async def _parse(self, need: GivenList) -> Reading | Finding:
+        arguments = (need.data, need.what, PART_BYTES, self._settings.crl_record_bytes)
+        try:
+            if len(need.data) <= QUICK_BYTES:
+                return Reading(*read_and_pack(*arguments))
+            return Reading(*await self._run(read_and_pack, *arguments))
+        except MaterialError as error:
+            return _as_about_list(error.finding, need.what)
+        except WorkFailedError:
+            text = f"{need.what}: reading the list failed in a way that nobody foresaw. This is a defect: report it."
+            return finding(Reason.CRL_ERROR, text)
+
+    async def _recall(self, need: KeptList) -> Recalled | Failure | None:
+        is_kept = bool(need.parts) and not any(self._is_gone(key) for key in need.parts)
+        held = self._lists.get(need.fingerprint)
+        if held is not None:
+            return Recalled(held, is_kept or not need.parts)
+        if not is_kept:
+            return None
+        answer: RevocationList | Failure | None = await self._once(need.fingerprint, lambda: self._load(need))
+        if not isinstance(answer, RevocationList):
+            return answer
+        self._hold(answer)
+        return Recalled(answer)
+
+    def _is_gone(self, key: ObjectKey) -> bool:
+        return key.kind is Kind.CONFIG_MAP and self._cache.is_absent(key)
+
+    async def _load(self, need: KeptList) -> RevocationList | Failure | None:
+        parts = await recall_parts(need, self._cluster)
+        if parts is None or isinstance(parts, Failure):
+            return parts
+        arguments = (parts, need.fingerprint, self._settings.crl_max_bytes)
+        try:
+            if sum(map(len, parts)) <= QUICK_BYTES:
+                return unpack_list(*arguments)
+            loaded: RevocationList | None = await self._run(unpack_list, *arguments)
+        except (MaterialError, WorkFailedError):
+            return Failure(FailureCause.INTERNAL, "the list that was kept could not be read again")
+        return loaded
+
+    def _hold(self, crl: RevocationList) -> None:
+        self._lists.put(crl.fingerprint, crl, len(crl.der) + ENTRY_BYTES * crl.entries.count + BARE_BYTES)
+
+    async def _once(self, name: str, make: Callable[[], Awaitable[Any]]) -> Any:
+        """Make something, or wait for whoever is making it already; who waits may be cancelled alone."""
+        future = self._under_way.get(name)
+        if future is None:
+            future = self._under_way[name] = asyncio.ensure_future(make())
+            future.add_done_callback(lambda _: self._under_way.pop(name, None))
+        return await asyncio.shield(future)
+
+
+def _as_about_list(found: Finding, what: str) -> Finding:
+    """Say of a list what the worker processes say of any material: that it took too long."""
+    if found.reason is not Reason.VALIDATION_ERROR:
+        return found
+    text = f"{what}: reading the list took too long and was stopped. Give a smaller one."
+    return finding(Reason.CRL_ERROR, text, detail=Detail.LIMIT_EXCEEDED)
