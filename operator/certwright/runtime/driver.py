@@ -122,7 +122,7 @@ class Driver:
             # A defect of ours, or of a library, that the judge did not turn into a finding.
             logger.exception("a pass failed", extra={"about": key, "reason": Reason.INTERNAL_ERROR.value})
             return await self._confess(key, subject, error)
-        outcome = Outcome(result.requeue_at, result.retry, result.conflict)
+        outcome = Outcome(result.requeue_at, result.retry, result.conflict, retry_after=result.retry_after)
         return _End(_word(result), outcome, result.subject, result.verified)
 
     async def _pass(self, key: ObjectKey, subject: Subject, around: Surroundings) -> PassResult:
@@ -136,7 +136,7 @@ class Driver:
         )
         if full and not (result.retry or result.conflict):
             self._full.discard(key)
-        if result.verified and not result.settled:
+        if result.verified and not (result.settled or result.retry):
             self._verified[key] = result.verified
         return result
 

@@ -38,7 +38,9 @@ class PassResult:
         retry: something failed that time may mend: look again with back-off.
         conflict: the object itself moved on during the pass: look again at once.
         settled: nothing had changed since the last verdict, and nothing was read.
-        verified: versions of the objects that this pass has read and found in order.
+        retry_after: seconds that the server asked to wait before that.
+        verified: versions of the objects that this pass has read or written; unless it is to be retried, they are in
+            order.
     """
 
     subject: Subject
@@ -46,6 +48,7 @@ class PassResult:
     retry: bool = False
     conflict: bool = False
     settled: bool = False
+    retry_after: float = 0.0
     verified: Mapping[ObjectKey, Version] = field(default_factory=dict)
 
 
@@ -103,7 +106,7 @@ async def run_pass(
         if not plan.stages:
             if not plan.retry:
                 around.library.conclude(snapshot)
-            return PassResult(snapshot.subject, plan.requeue_at, plan.retry, verified=_versions(snapshot))
+            return _end(snapshot, plan.requeue_at, retry=plan.retry)
         try:
             snapshot = await execute(
                 plan.stages[0], snapshot, cluster=around.cluster, cache=around.cache, library=around.library
@@ -113,9 +116,20 @@ async def run_pass(
                 raise
             return PassResult(snapshot.subject, conflict=True)
         if _status_lost(plan.stages[0], snapshot):
-            return PassResult(snapshot.subject, plan.requeue_at, retry=True)
+            return _end(snapshot, plan.requeue_at, retry=True)
         snapshot = await _gather(reconciler, snapshot, around)
-    return PassResult(snapshot.subject, retry=True)
+    return _end(snapshot, None, retry=True)
+
+
+def _end(snapshot: Snapshot, requeue_at: datetime | None, *, retry: bool) -> PassResult:
+    waits = [failure.retry_after or 0.0 for failure in snapshot.failures.values()]
+    return PassResult(
+        snapshot.subject,
+        requeue_at,
+        retry,
+        retry_after=max(waits, default=0.0) if retry else 0.0,
+        verified=_versions(snapshot),
+    )
 
 
 async def _gather(reconciler: Reconciler[Any], snapshot: Snapshot, around: Surroundings) -> Snapshot:
