@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from certwright.cluster.decode import OUR_PREFIX, observed_of, subject_of
 from certwright.cluster.requests import FIELD_MANAGER, METADATA_ONLY, Patch, delete, get, patch
 from certwright.cluster.resources import RESOURCES, can_exist
-from certwright.cluster.retries import Retrying
+from certwright.cluster.retries import Retrying, is_ambiguous
 from certwright.findings import ClusterError, FailureCause
 from certwright.pki.render import SecretRecipe
 from certwright.reconcile.objects import ObjectKey, Observed, Subject, Version
@@ -181,6 +181,8 @@ class ApiServer:
             try:
                 subject = await self._send_status(action, version)
             except ClusterError as error:
+                if (written := await self._find_written(action, error)) is not None:
+                    return written
                 if error.cause is not FailureCause.CONFLICT:
                     raise
                 conflict = error
@@ -204,6 +206,16 @@ class ApiServer:
         request = patch(action.key, intent, how=Patch.APPLY, subresource="status")
         answer = await self._requests.send(request)
         return subject_of(action.key, answer.manifest())
+
+    async def _find_written(self, action: WriteStatus, error: ClusterError) -> Subject | None:
+        """Look whether a status whose answer was lost was written all the same: only then has it been told."""
+        if not is_ambiguous(error):
+            return None
+        try:
+            now = await self.read_subject(action.key)
+        except ClusterError:
+            return None
+        return now if now is not None and _still_holds(action, now) and now.status == action.status else None
 
     async def record(self, action: Record) -> None:
         """Hand an event to the recorder; never raises, and never waits for the API server."""

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 from certwright.cluster.gather import failure_of, read_fresh
 from certwright.cluster.ports import Cluster, Library, MetadataCache
+from certwright.cluster.retries import is_ambiguous
 from certwright.findings import ClusterError, FailureCause, MaterialError
 from certwright.reconcile.objects import Observed, Snapshot, Subject
 from certwright.reconcile.plan import (
-    Action,
     AnnotateTemplate,
     ApplySecret,
     Delete,
@@ -30,6 +30,8 @@ LOST_RACES = {FailureCause.CONFLICT, FailureCause.ALREADY_EXISTS, FailureCause.N
 """Somebody else was quicker: read the object again and plan anew. Nothing was merged."""
 
 
+TargetWrite = ApplySecret | KeepRecord | Release | Delete | AnnotateTemplate
+Write = TargetWrite | WriteStatus | StartFetch
 Outcome = Observed | Subject | FetchState | ClusterError | None
 
 
@@ -38,29 +40,43 @@ async def execute(
 ) -> Snapshot:
     """Carry out the actions of one stage side by side and fold what came of them into the snapshot.
 
-    A failed write becomes a failure of the snapshot; a lost race becomes the object as it is now.
+    A failed write becomes a failure of the snapshot; a lost race becomes the object as it is now. Events come last, and
+    only when the status says what they tell: told before, they would be told again with the next try.
 
     Raises:
         ClusterError: the status could not be written because the subject itself moved on, or is gone.
     """
+    writes = [action for action in stage if not isinstance(action, Record)]
     outcomes = await asyncio.gather(
-        *(_perform(action, cluster=cluster, cache=cache, library=library) for action in stage)
+        *(_perform(action, cluster=cluster, cache=cache, library=library) for action in writes)
     )
-    for action, outcome in zip(stage, outcomes, strict=True):
+    if not any(_is_untold(action, outcome) for action, outcome in zip(writes, outcomes, strict=True)):
+        for action in stage:
+            if isinstance(action, Record):
+                await _tell(action, cluster)
+    for action, outcome in zip(writes, outcomes, strict=True):
         snapshot = _fold(action, outcome, snapshot)
     return snapshot
 
 
-async def _perform(action: Action, *, cluster: Cluster, cache: MetadataCache, library: Library) -> Outcome:
+def _is_untold(action: Write, outcome: Outcome) -> bool:
+    """Say whether a status was not written; one that lasts was, before the conflict is raised."""
+    if not isinstance(action, WriteStatus) or not isinstance(outcome, ClusterError):
+        return False
+    return not (action.lasting and outcome.cause in LOST_RACES)
+
+
+async def _tell(action: Record, cluster: Cluster) -> None:
+    # Events go away after an hour; the log is where the night is read the next morning.
+    logger.info("%s", action.note, extra={"about": action.subject.key, "reason": action.reason})
+    await cluster.record(action)
+
+
+async def _perform(action: Write, *, cluster: Cluster, cache: MetadataCache, library: Library) -> Outcome:
     try:
         match action:
             case WriteStatus():
                 return await cluster.write_status(action)
-            case Record():
-                # Events go away after an hour; the log is where the night is read the next morning.
-                logger.info("%s", action.note, extra={"about": action.subject.key, "reason": action.reason})
-                await cluster.record(action)
-                return None
             case StartFetch():
                 return library.start(action)
             case ApplySecret() | KeepRecord() | Release() | Delete() | AnnotateTemplate():
@@ -72,9 +88,7 @@ async def _perform(action: Action, *, cluster: Cluster, cache: MetadataCache, li
         return ClusterError(FailureCause.INVALID, error.finding.message)
 
 
-async def _write(
-    action: ApplySecret | KeepRecord | Release | Delete | AnnotateTemplate, *, cluster: Cluster, cache: MetadataCache
-) -> Observed | None:
+async def _write(action: TargetWrite, *, cluster: Cluster, cache: MetadataCache) -> Observed | None:
     try:
         match action:
             case ApplySecret():
@@ -89,16 +103,28 @@ async def _write(
                 await cluster.delete(action)
                 return None
     except ClusterError as error:
-        if error.cause not in LOST_RACES:
-            raise
-        return await read_fresh(action.key, cluster=cluster, cache=cache)
+        if error.cause in LOST_RACES:
+            return await read_fresh(action.key, cluster=cluster, cache=cache)
+        if is_ambiguous(error):
+            return await _look(action, error, cluster=cluster, cache=cache)
+        raise
     cache.wrote(observed)
     return replace(observed, written=True)
 
 
-def _fold(action: Action, outcome: Outcome, snapshot: Snapshot) -> Snapshot:
-    if isinstance(action, Record):
-        return snapshot
+async def _look(action: TargetWrite, error: ClusterError, *, cluster: Cluster, cache: MetadataCache) -> Observed | None:
+    """Read what a write without an answer may have left behind: when it is as it was, the write has failed."""
+    try:
+        now = await read_fresh(action.key, cluster=cluster, cache=cache)
+    except ClusterError:
+        raise error from None
+    before = None if isinstance(action, KeepRecord) else action.replaces
+    if (now.version if now is not None else None) == before:
+        raise error
+    return now
+
+
+def _fold(action: Write, outcome: Outcome, snapshot: Snapshot) -> Snapshot:
     if isinstance(action, StartFetch):
         return snapshot.with_answer(action.contact, outcome)
     if isinstance(outcome, ClusterError):

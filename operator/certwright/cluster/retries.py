@@ -23,6 +23,11 @@ LONGEST_PATIENCE_SECONDS = 45.0
 Sleep = Callable[[float], Awaitable[None]]
 
 
+def is_ambiguous(error: ClusterError) -> bool:
+    """Say whether nobody knows if the request was carried out: it was sent, and no answer came."""
+    return error.status == 0 and error.cause in {FailureCause.UNAVAILABLE, FailureCause.TIMEOUT}
+
+
 class Retrying:
     """Send requests until they succeed, fail for good, or have been tried often enough.
 

@@ -79,7 +79,7 @@ def _report(scene: Scene, full: ImportedCertificateStatus, past: Past) -> tuple[
         return ()
     stored = any(each.stored and each.observed is not None and each.observed.written for each in scene.outcomes)
     write = WriteStatus(subject.key, subject.version, dump(status), subject, lasting=stored)
-    return (write, *(find_events(scene, full) if failure is None else ()))
+    return (write, *find_events(scene, full))
 
 
 def _doubt(snapshot: Snapshot) -> datetime | None:
