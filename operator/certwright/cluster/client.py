@@ -10,6 +10,7 @@ from certwright.cluster.decode import OUR_PREFIX, observed_of, subject_of
 from certwright.cluster.requests import FIELD_MANAGER, METADATA_ONLY, Patch, delete, get, patch
 from certwright.cluster.resources import RESOURCES, can_exist
 from certwright.cluster.retries import Retrying, is_ambiguous
+from certwright.cluster.surplus import find_surplus
 from certwright.findings import ClusterError, FailureCause
 from certwright.pki.render import SecretRecipe
 from certwright.reconcile.objects import ObjectKey, Observed, Subject, Version
@@ -204,8 +205,13 @@ class ApiServer:
             "status": action.status,
         }
         request = patch(action.key, intent, how=Patch.APPLY, subresource="status")
-        answer = await self._requests.send(request)
-        return subject_of(action.key, answer.manifest())
+        subject = subject_of(action.key, (await self._requests.send(request)).manifest())
+        surplus = find_surplus(subject.status, action.status)
+        if not surplus:
+            return subject
+        changes = {"metadata": _fence(subject.version), "status": surplus}
+        request = patch(action.key, changes, how=Patch.MERGE, subresource="status")
+        return subject_of(action.key, (await self._requests.send(request)).manifest())
 
     async def _find_written(self, action: WriteStatus, error: ClusterError) -> Subject | None:
         """Look whether a status whose answer was lost was written all the same: only then has it been told."""

@@ -71,6 +71,7 @@ class Driver:
         self._metrics = metrics
         self._verified: dict[ObjectKey, Mapping[ObjectKey, Version]] = {}
         self._full: set[ObjectKey] = set()
+        intake.on_edited = self.ask_in_full
 
     def ask_in_full(self, key: ObjectKey) -> None:
         """Let the next pass over the object read and judge whatever the evidence says."""
@@ -104,6 +105,8 @@ class Driver:
         if end.subject is not None and end.subject is not subject:
             # What was stored is now part of the status, and so of what a change must wake this object for.
             self._intake.written(subject, end.subject)
+        if foreign:
+            self.ask_in_full(key)  # what evidence there is of earlier passes stands in a status that is not ours
         if foreign or any(not self._has_seen(end, each) for each in touched):
             return replace(end.outcome, again=True)
         return end.outcome

@@ -11,7 +11,7 @@ from certwright.reconcile.objects import Kind, ObjectKey, Subject
 from certwright.reconcile.plan import Reconciler
 from certwright.reconcile.questions import Collection
 from certwright.runtime.dependencies import Dependencies, Reference
-from certwright.runtime.mirror import Change, Mirror
+from certwright.runtime.mirror import NEWS, Change, Mirror
 from certwright.runtime.queue import Priority
 
 logger = logging.getLogger(__name__)
@@ -42,6 +42,7 @@ class Intake:
         count: told kind and meaning of each event.
 
     Attributes:
+        on_edited: called with the key of an object whose status was written by somebody else: it is no evidence.
         on_list: called when the watch delivers from a list, that is, after a gap.
         on_new_history: called with everything that was held, when etcd was restored from a backup.
         on_swept: called now and then, when lists were compared with what the watch said.
@@ -62,6 +63,7 @@ class Intake:
         self._desk = desk
         self._count = count
         self._touched: dict[ObjectKey, set[ObjectKey]] = {}
+        self.on_edited: Callable[[ObjectKey], None] = _ignore
         self.on_list: Callable[[], None] = _nothing
         self.on_new_history: Callable[[list[ObjectKey]], None] = _ignore
         self.on_swept: Callable[[], None] = _nothing
@@ -75,12 +77,16 @@ class Intake:
             return
         key, change = self._mirror.observe(kind, manifest)
         self._count(kind, change.value)
-        if change in {Change.NEW, Change.REPLACED, Change.CHANGED}:
+        if change is Change.EDITED:
+            self.on_edited(key)
+        if change in NEWS:
             # What a list brings at the start is thousands of objects; a change that somebody makes goes before them.
             self._ask(subject_of(key, manifest), Priority.ROUTINE if type_ is None else Priority.CHANGE)
 
-    def found(self, key: ObjectKey) -> None:
+    def found(self, key: ObjectKey, change: Change = Change.CHANGED) -> None:
         """Take note that there is news in the mirror."""
+        if change is Change.EDITED:
+            self.on_edited(key)
         subject = self._mirror.subject(key)
         if subject is not None:
             self._ask(subject, Priority.CHANGE)
@@ -163,5 +169,5 @@ def _nothing() -> None:
     """Do nothing."""
 
 
-def _ignore(_: list[ObjectKey]) -> None:
+def _ignore(_: object) -> None:
     """Do nothing."""

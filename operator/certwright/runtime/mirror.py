@@ -21,14 +21,19 @@ TOMBSTONES = 4096
 
 
 class Change(Enum):
-    """What an event meant."""
+    """What an event meant; `EDITED`: somebody else wrote the status, and nothing but the status."""
 
     NEW = "new"
     REPLACED = "replaced"
     CHANGED = "changed"
+    EDITED = "edited"
     UNCHANGED = "unchanged"
     POSTPONED = "postponed"
     OLD = "old"
+
+
+NEWS = frozenset({Change.NEW, Change.REPLACED, Change.CHANGED, Change.EDITED})
+"""The meanings that ask for work."""
 
 
 class Mirror:
@@ -61,7 +66,7 @@ class Mirror:
     def observe(self, kind: Kind, manifest: Mapping[str, Any]) -> tuple[ObjectKey, Change]:
         """Take in an object as the API server sent it, and say what it means.
 
-        Only `NEW`, `REPLACED` and `CHANGED` ask for work.
+        Only what is in `NEWS` asks for work.
         """
         metadata = manifest["metadata"]
         key = ObjectKey(kind, sys.intern(metadata.get("namespace") or ""), metadata["name"])
@@ -180,4 +185,4 @@ class Mirror:
             return Change.CHANGED
         if key in self._busy:
             return Change.POSTPONED
-        return Change.UNCHANGED if new.status_digest == held.status_digest else Change.CHANGED
+        return Change.UNCHANGED if new.status_digest == held.status_digest else Change.EDITED

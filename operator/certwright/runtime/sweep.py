@@ -15,7 +15,7 @@ from typing import Protocol
 from certwright.findings import ClusterError
 from certwright.reconcile.objects import Kind, ObjectKey
 from certwright.runtime.lists import Facts, Lists
-from certwright.runtime.mirror import Change, Mirror
+from certwright.runtime.mirror import NEWS, Change, Mirror
 from certwright.runtime.readiness import Readiness
 
 logger = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class HistoryError(Exception):
 class Repairs(Protocol):
     """Who acts on what a sweep finds; in practice `certwright.runtime.intake.Intake`."""
 
-    def found(self, key: ObjectKey) -> None:
+    def found(self, key: ObjectKey, change: Change) -> None:
         """Take note of an object that the watch never showed, or showed older."""
         ...
 
@@ -179,9 +179,9 @@ class Sweep:
         if subject is None:
             return
         change = self._mirror.put(subject)
-        if change in {Change.NEW, Change.REPLACED, Change.CHANGED}:
+        if change in NEWS:
             logger.warning("the watch did not show a change; read it by name", extra={"about": key})
-            self._repairs.found(key)
+            self._repairs.found(key, change)
 
 
 def _now() -> float:

@@ -99,13 +99,19 @@ def test_observe_drops_an_echo_when_only_the_version_differs() -> None:
         {"generation": 2},
         {"metadata": {"labels": {"a": "b"}}},
         {"metadata": {"deletionTimestamp": "2026-02-01T00:00:00Z"}},
-        {"status": {"conditions": []}},
+        {"generation": 2, "status": {"conditions": []}},
     ],
 )
 def test_observe_finds_a_change(news: dict[str, Any]) -> None:
     mirror = Mirror()
     observe(mirror, 7)
     assert observe(mirror, 8, **news) is Change.CHANGED
+
+
+def test_observe_tells_a_status_that_somebody_else_wrote_from_other_changes() -> None:
+    mirror = Mirror()
+    observe(mirror, 7)
+    assert observe(mirror, 8, status={"conditions": []}) is Change.EDITED
 
 
 def test_observe_ignores_an_older_event_of_the_same_object() -> None:
@@ -237,7 +243,7 @@ def test_put_takes_a_read_like_an_event() -> None:
     observe(mirror, 7)
     subject = mirror.subject(SHOP)
     assert mirror.put(written(subject, 6, STATUS)) is Change.OLD
-    assert mirror.put(written(subject, 9, STATUS)) is Change.CHANGED
+    assert mirror.put(written(subject, 9, STATUS)) is Change.EDITED
     mirror.remove(SHOP)
     assert mirror.put(written(subject, 10, STATUS)) is Change.OLD
 

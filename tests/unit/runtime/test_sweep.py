@@ -11,7 +11,7 @@ from typing import Any, cast
 from certwright.findings import ClusterError, FailureCause
 from certwright.reconcile.objects import Kind, ObjectKey, Subject, Version
 from certwright.runtime.lists import Facts, Lists
-from certwright.runtime.mirror import Mirror
+from certwright.runtime.mirror import Change, Mirror
 from certwright.runtime.readiness import Readiness
 from certwright.runtime.sweep import PATIENCE_SECONDS, RETRY_SECONDS, Sweep
 from tests.support.virtual_time import VirtualTimeLoop
@@ -72,7 +72,7 @@ class Scene:
             random=Random(1),  # noqa: S311 - scatters, hides nothing
         )
 
-    def found(self, each: ObjectKey) -> None:
+    def found(self, each: ObjectKey, _: Change) -> None:
         self.said.append(f"found {each.name}")
 
     def gone(self, each: ObjectKey) -> None:
