@@ -25,6 +25,11 @@ def imported(name: str = "shop", **spec: Any) -> Manifest:
     return _object("certwright.io/v1alpha1", "ImportedCertificate", name, {"spec": spec})
 
 
+def source(name: str = "corp", **spec: Any) -> Manifest:
+    """Write a RevocationSource."""
+    return _object("certwright.io/v1alpha1", "RevocationSource", name, {"spec": spec})
+
+
 def workload(kind: str, name: str, **spec: Any) -> Manifest:
     """Write a workload of one container that never runs, for there are no nodes."""
     labels = {"app": name}

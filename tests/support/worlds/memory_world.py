@@ -16,11 +16,13 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from certwright.findings import FailureCause
-from certwright.reconcile.importedcertificate import ImportedCertificates, judged_by
 from certwright.reconcile.objects import Kind, ObjectKey, Observed, Subject, Version
+from certwright.reconcile.questions import Collection
+from certwright.runtime.engine import make_engine
 from certwright.runtime.passes import PassResult, Surroundings, judge_inline, run_pass
 from certwright.settings import Settings
 from tests.support.memory_cluster import NAMESPACE, MemoryClock, MemoryCluster
+from tests.support.memory_library import MemoryLibrary
 from tests.support.waiting import DeadlineError
 from tests.support.worlds.manifests import Manifest
 from tests.support.worlds.material import Corp
@@ -44,7 +46,7 @@ class _Memo:
     """What the runtime would remember of an object between two passes."""
 
     traits: tuple[Any, ...] = ()
-    versions: Mapping[ObjectKey, Version | None] = field(default_factory=dict)
+    versions: Mapping[ObjectKey, Version | str | None] = field(default_factory=dict)
     verified: Mapping[ObjectKey, Version] = field(default_factory=dict)
     due: datetime | None = None
     failures: int = 0
@@ -58,7 +60,8 @@ class MemoryWorld:
         self.cluster = MemoryCluster(MemoryClock())
         self.corp = Corp(self.now)
         self._settings = Settings()
-        self._reconciler = ImportedCertificates(self._settings)
+        self._engine = make_engine(self._settings)
+        self.library = MemoryLibrary(self.cluster, self._settings)
         self._memos: dict[ObjectKey, _Memo] = {}
         self._finalized: set[ObjectKey] = set()
         self._stands = False
@@ -75,8 +78,8 @@ class MemoryWorld:
 
     def _apply(self, manifest: Manifest) -> None:
         kind, metadata = Kind(manifest["kind"]), manifest["metadata"]
-        if kind is Kind.IMPORTED_CERTIFICATE:
-            self.cluster.put_subject(metadata["name"], copy.deepcopy(manifest["spec"]))
+        if kind in self._engine.reconcilers:
+            self.cluster.put_subject(metadata["name"], copy.deepcopy(manifest["spec"]), kind=kind)
         elif kind in WORKLOADS:
             self.cluster.put_workload(kind, metadata["name"], spec=manifest["spec"])
         else:
@@ -114,7 +117,7 @@ class MemoryWorld:
 
     async def delete(self, kind: str, name: str) -> None:
         key = self._key(kind, name)
-        if key.kind is Kind.IMPORTED_CERTIFICATE:
+        if key.kind in self._engine.reconcilers:
             uid = self.cluster.subjects.pop(key).version.uid
             self._memos.pop(key, None)
             for other, observed in list(self.cluster.objects.items()):
@@ -130,8 +133,8 @@ class MemoryWorld:
     async def read(self, kind: str, name: str) -> Observed | None:
         return self.cluster.objects.get(self._key(kind, name))
 
-    async def status(self, name: str) -> Report:
-        return Report(self.cluster.subjects[self._key(Kind.IMPORTED_CERTIFICATE, name)])
+    async def status(self, name: str, *, kind: str = Kind.IMPORTED_CERTIFICATE) -> Report:
+        return Report(self.cluster.subjects[self._key(kind, name)])
 
     async def events(self, name: str) -> list[Event]:
         return [
@@ -142,15 +145,15 @@ class MemoryWorld:
 
     # ---- waiting
 
-    async def settle(self, name: str, until: Until = anything) -> Report:
+    async def settle(self, name: str, until: Until = anything, *, kind: str = Kind.IMPORTED_CERTIFICATE) -> Report:
         async def reached() -> Report | None:
-            report = await self.status(name)
+            report = await self.status(name, kind=kind)
             return report if report.is_current and until(report) else None
 
         try:
             report = await self.wait(reached, f"the verdict on {name}")
         except DeadlineError as error:
-            raise DeadlineError(f"{error}; last seen: {await self.status(name)!r}") from None
+            raise DeadlineError(f"{error}; last seen: {await self.status(name, kind=kind)!r}") from None
         assert report is not None
         return report
 
@@ -169,7 +172,7 @@ class MemoryWorld:
     async def rest(self) -> None:
         for _ in range(MOST_PASSES):
             due = [subject for subject in self.cluster.subjects.values() if self._is_due(subject)]
-            if not due:
+            if not due and not await self.library.fetched():
                 return
             for subject in due:
                 await self._pass(subject)
@@ -223,6 +226,8 @@ class MemoryWorld:
 
     def _is_due(self, subject: Subject) -> bool:
         memo = self._memos.get(subject.key)
+        if subject.key in self.library.ended:
+            return True
         if memo is None or memo.traits != _traits(subject):
             return True
         if memo.due is not None and memo.due <= self.now:
@@ -231,8 +236,17 @@ class MemoryWorld:
 
     async def _pass(self, subject: Subject) -> None:
         memo = self._memos.setdefault(subject.key, _Memo())
-        around = Surroundings(self.cluster, self.cluster, self.cluster.clock, judge_inline, judged_by(self._settings))
-        result = await run_pass(self._reconciler, subject, around=around, verified=memo.verified)
+        self.library.ended.discard(subject.key)
+        around = Surroundings(
+            self.cluster,
+            self.cluster,
+            self.cluster.clock,
+            judge_inline,
+            self._engine.judged_by,
+            library=self.library,
+        )
+        reconciler = self._engine.reconcilers[subject.key.kind]
+        result = await run_pass(reconciler, subject, around=around, verified=memo.verified)
         after = self.cluster.subjects[subject.key]
         memo.traits, memo.versions = _traits(after), self._versions(after)
         memo.verified = result.verified or memo.verified
@@ -248,11 +262,25 @@ class MemoryWorld:
         retry = self.now + timedelta(seconds=2 ** (memo.failures - 1))
         return min(retry, result.requeue_at or retry)
 
-    def _versions(self, subject: Subject) -> dict[ObjectKey, Version | None]:
+    def _versions(self, subject: Subject) -> dict[ObjectKey, Version | str | None]:
+        """Give what a change of would be told to the object: versions of what it refers to, faces of what it asks."""
+        reconciler = self._engine.reconcilers[subject.key.kind]
         # Workloads are not watched.
-        keys = (key for key in self._reconciler.references(subject) if key.kind not in WORKLOADS)
+        keys = (key for key in reconciler.references(subject) if key.kind not in WORKLOADS)
         found = {key: self.cluster.objects.get(key) for key in keys}
-        return {key: observed.version if observed else None for key, observed in found.items()}
+        collections = [each for each in reconciler.asks(subject) if isinstance(each, Collection)]
+        faces = {
+            key: self._engine.reconcilers[key.kind].face(other)
+            for key, other in self.cluster.subjects.items()
+            if any(key in collection for collection in collections)
+        }
+        return {**faces, **{key: observed.version if observed else None for key, observed in found.items()}}
+
+    async def restart(self) -> None:
+        """End the process and begin another: what only the former remembered is gone."""
+        await self.library.downloads.close()
+        self.library = MemoryLibrary(self.cluster, self._settings)
+        self._memos.clear()
 
     def _key(self, kind: str, name: str) -> ObjectKey:
         return ObjectKey(Kind(kind), self.namespace, name)

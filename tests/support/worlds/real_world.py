@@ -67,10 +67,10 @@ class RealWorld:
         manifest = self._client.get(self._path(kind, name))
         return observed_of(self._key(kind, name), manifest) if manifest is not None else None
 
-    async def status(self, name: str) -> Report:
-        manifest = self._client.get(self._path(Kind.IMPORTED_CERTIFICATE, name))
-        assert manifest is not None, f"there is no ImportedCertificate {name}"
-        return Report(subject_of(self._key(Kind.IMPORTED_CERTIFICATE, name), manifest))
+    async def status(self, name: str, *, kind: str = Kind.IMPORTED_CERTIFICATE) -> Report:
+        manifest = self._client.get(self._path(kind, name))
+        assert manifest is not None, f"there is no {kind} {name}"
+        return Report(subject_of(self._key(kind, name), manifest))
 
     async def events(self, name: str) -> list[Event]:
         found = self._client.get(EVENTS.collection(self.namespace)) or {"items": []}
@@ -82,11 +82,11 @@ class RealWorld:
 
     # ---- waiting
 
-    async def settle(self, name: str, until: Until = anything) -> Report:
+    async def settle(self, name: str, until: Until = anything, *, kind: str = Kind.IMPORTED_CERTIFICATE) -> Report:
         last: list[Report] = []
 
         async def reached() -> Report | None:
-            last[:] = [await self.status(name)]
+            last[:] = [await self.status(name, kind=kind)]
             return last[0] if last[0].is_current and until(last[0]) else None
 
         try:

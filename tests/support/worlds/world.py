@@ -55,16 +55,16 @@ class World(Protocol):
         """Give an object as it is now."""
         ...
 
-    async def status(self, name: str) -> Report:
-        """Give what certwright says of an ImportedCertificate now."""
+    async def status(self, name: str, *, kind: str = "ImportedCertificate") -> Report:
+        """Give what certwright says of one of our objects now."""
         ...
 
     async def events(self, name: str) -> list[Event]:
         """Give the events about an ImportedCertificate, as far as they are written."""
         ...
 
-    async def settle(self, name: str, until: Until = anything) -> Report:
-        """Wait until an ImportedCertificate's verdict is about its present generation, and as wanted.
+    async def settle(self, name: str, until: Until = anything, *, kind: str = "ImportedCertificate") -> Report:
+        """Wait until an object's verdict is about its present generation, and as wanted.
 
         Raises:
             DeadlineError: it did not come.

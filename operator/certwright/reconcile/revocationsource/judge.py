@@ -91,7 +91,7 @@ def _judge(spec: RevocationSourceSpec, snapshot: Snapshot, past: Past, held: _He
         accepted = None
     in_use = accepted or held.in_use
     present = verdict if accepted else verify(held.crl) if verify is not None and held.crl is not None else None
-    offences = _about_offer(candidate, verdict if accepted is None else None, misplaced)
+    offences = _about_offer(spec, candidate, verdict if accepted is None else None, misplaced)
     refused = _find_refused(spec, candidate, offences, past, snapshot)
     fetching = decide_fetch(spec, snapshot, past, has_body=held.crl is not None and held.is_kept)
     found = (
@@ -166,17 +166,20 @@ def _describe(
     return InUse(crl, kept, delivery.at, delivery.etag, delivery.last_modified)
 
 
-def _about_offer(candidate: Candidate, verdict: Verdict | None, misplaced: Finding | None) -> tuple[Finding, ...]:
+def _about_offer(
+    spec: RevocationSourceSpec, candidate: Candidate, verdict: Verdict | None, misplaced: Finding | None
+) -> tuple[Finding, ...]:
     """Say what is wrong with what the source offers; a list that takes its place is spoken of as the one in use."""
     problems = tuple(each for each in (candidate.problem, misplaced) if each is not None)
-    return (*problems, *(map(_name_field, verdict.findings) if verdict is not None else ()))
+    return (*problems, *(_name_field(found, spec) for found in (verdict.findings if verdict is not None else ())))
 
 
-def _name_field(found: Finding) -> Finding:
+def _name_field(found: Finding, spec: RevocationSourceSpec) -> Finding:
     if found.reason is not Reason.CRL_ISSUER_NOT_FOUND:
         return found
     # The engine speaks of certificates in general; here there is one field for them.
-    message = found.message.removesuffix("Add it.") + "Name it in `spec.issuerRef`."
+    remedy = "Name it in `spec.issuerRef`." if spec.issuer_ref is None else "Add it to what `spec.issuerRef` names."
+    message = found.message.removesuffix("Add it.") + remedy
     return finding(found.reason, message, detail=found.detail, fingerprint=found.fingerprint)
 
 

@@ -1,0 +1,58 @@
+"""The operator's own library over a cluster in memory: what would run in another process runs here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from certwright.fetch.ports import Fetcher
+from certwright.reconcile.objects import Kind, ObjectKey
+from certwright.reconcile.questions import Collection
+from certwright.runtime.library import OperatorLibrary
+from certwright.runtime.mirror import Mirror
+from certwright.settings import Settings
+from tests.support.loopback_fetcher import loopback_fetcher
+from tests.support.memory_cluster import MemoryCluster
+
+
+class MemoryLibrary(OperatorLibrary):
+    """Be the library of one process; making another is a restart.
+
+    Attributes:
+        elsewhere: how often each function was called that the operator calls in another process.
+    """
+
+    def __init__(self, cluster: MemoryCluster, settings: Settings, fetcher: Fetcher | None = None) -> None:
+        self.elsewhere: Counter[str] = Counter()
+        self.ended: set[ObjectKey] = set()
+        self.mirror = Mirror((Kind.REVOCATION_SOURCE,))
+        self._memory = cluster
+        super().__init__(self.mirror, cluster, cluster, run=self._call, settings=settings)
+        self.downloads = self.fetch_with(fetcher or loopback_fetcher(), cluster.clock, self.ended.add)
+
+    async def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        self.elsewhere[function.__name__] += 1
+        return function(*arguments)
+
+    def ask(self, question: Any) -> Any:
+        """Answer from what the watch would have said by now."""
+        if isinstance(question, Collection):
+            self._catch_up()
+        return super().ask(question)
+
+    def _catch_up(self) -> None:
+        there = {key: subject for key, subject in self._memory.subjects.items() if key.kind is Kind.REVOCATION_SOURCE}
+        for key in self.mirror.keys(Kind.REVOCATION_SOURCE):
+            if key not in there:
+                self.mirror.remove(key)
+        for subject in there.values():
+            self.mirror.put(subject)
+
+    async def fetched(self) -> bool:
+        """Wait until no fetch is under way; say whether one was."""
+        running = self.downloads.running
+        if running:
+            await asyncio.wait(running)
+        return bool(running)
