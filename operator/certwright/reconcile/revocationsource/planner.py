@@ -67,8 +67,9 @@ def plan(judgement: Judgement, snapshot: Snapshot, *, settings: Settings, judged
     found = (*judgement.findings, *((keeping.problem,) if keeping.problem is not None else ()))
     standing = find_standing(found, snapshot, past, settings)
     status = build_status(judgement, standing, parts=keeping.parts, judged_by=judged_by, snapshot=snapshot, past=past)
-    instants = (standing.requeue_at, judgement.next_change, judgement.fetch_due)
-    requeue_at = min((each for each in instants if each is not None), default=None)
+    # What was delivered decides when the next fetch is due: that is asked anew once this one is dealt with.
+    due = snapshot.now if _is_delivered(snapshot) else judgement.fetch_due
+    requeue_at = earliest(standing.requeue_at, judgement.next_change, due)
     stage = tuple(_report(status, snapshot, past))
     return Plan((stage,) if stage else (), requeue_at, standing.retry or keeping.retry)
 
