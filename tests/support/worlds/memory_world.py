@@ -136,11 +136,11 @@ class MemoryWorld:
     async def status(self, name: str, *, kind: str = Kind.IMPORTED_CERTIFICATE) -> Report:
         return Report(self.cluster.subjects[self._key(kind, name)])
 
-    async def events(self, name: str) -> list[Event]:
+    async def events(self, name: str, *, kind: str = Kind.IMPORTED_CERTIFICATE) -> list[Event]:
         return [
             Event(each.type.value, each.reason, each.action, each.note)
             for each in self.cluster.events
-            if each.subject.key.name == name
+            if each.subject.key == self._key(kind, name)
         ]
 
     # ---- waiting

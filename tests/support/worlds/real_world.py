@@ -72,12 +72,12 @@ class RealWorld:
         assert manifest is not None, f"there is no {kind} {name}"
         return Report(subject_of(self._key(kind, name), manifest))
 
-    async def events(self, name: str) -> list[Event]:
+    async def events(self, name: str, *, kind: str = Kind.IMPORTED_CERTIFICATE) -> list[Event]:
         found = self._client.get(EVENTS.collection(self.namespace)) or {"items": []}
         return [
             Event(each["type"], each["reason"], each["action"], each["note"])
             for each in sorted(found["items"], key=lambda each: each["eventTime"])
-            if each["regarding"]["name"] == name and each["regarding"]["kind"] == Kind.IMPORTED_CERTIFICATE
+            if each["regarding"]["name"] == name and each["regarding"]["kind"] == kind
         ]
 
     # ---- waiting

@@ -59,8 +59,8 @@ class World(Protocol):
         """Give what certwright says of one of our objects now."""
         ...
 
-    async def events(self, name: str) -> list[Event]:
-        """Give the events about an ImportedCertificate, as far as they are written."""
+    async def events(self, name: str, *, kind: str = "ImportedCertificate") -> list[Event]:
+        """Give the events about one of our objects, as far as they are written."""
         ...
 
     async def settle(self, name: str, until: Until = anything, *, kind: str = "ImportedCertificate") -> Report:

@@ -23,7 +23,13 @@ from certwright.reconcile.importedcertificate.judgement import Content, Judgemen
 from certwright.reconcile.importedcertificate.needs import has_changed, read_spec
 from certwright.reconcile.importedcertificate.past import Past, read_past
 from certwright.reconcile.importedcertificate.references import find_references
-from certwright.reconcile.importedcertificate.revocation import known_revocations, read_lists, remember, revocation_of
+from certwright.reconcile.importedcertificate.revocation import (
+    find_unchecked,
+    known_revocations,
+    read_lists,
+    remember,
+    revocation_of,
+)
 from certwright.reconcile.importedcertificate.upload import Upload, read_upload
 from certwright.reconcile.objects import Snapshot
 from certwright.validation import Arrangement, KnownRevocation, Options, Role, Verdict, arrange, validate
@@ -96,6 +102,7 @@ def _judge(spec: ImportedCertificateSpec, snapshot: Snapshot, past: Past, operat
         *upload.findings,
         *arranged.warnings,
         *verdict.findings,
+        *find_unchecked(spec, lists),
         *find_key_defects(upload.key, leaf),
         *_find_subject_differences(spec, leaf),
         *find_expiry(leaf, warns_at, snapshot.now),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from certwright.api.fields import CHAIN_LIMIT
 from certwright.api.importedcertificate import ImportedCertificateSpec
 from certwright.api.importedcertificate_status import Revocation as RevocationEntry
 from certwright.api.model import timestamp
-from certwright.findings import Detail, Finding, Reason, finding
+from certwright.findings import Detail, Finding, Reason, finding, warning
 from certwright.pki.crl import RevocationList
 from certwright.reconcile.bookkeeping import read_instant
 from certwright.reconcile.importedcertificate.past import Past
@@ -68,6 +68,16 @@ def read_lists(
             )
             return finding(Reason.NOT_CHECKED, message, detail=Detail.READ_FAILED)
     return tuple(lists)
+
+
+def find_unchecked(spec: ImportedCertificateSpec, lists: tuple[RevocationList, ...]) -> Iterator[Finding]:
+    """Warn that revocation is looked at, and there is nothing to look at."""
+    if revocation_of(spec) is Revocation.PREFER and not lists:
+        text = (
+            "no RevocationSource of this namespace has a list in use, so revocation was not checked. Make one for the "
+            "list of the issuer, or set `spec.trust.revocation` to `Off`."
+        )
+        yield warning(Reason.CRL_NOT_VALID, text, detail=Detail.CRL_MISSING)
 
 
 def known_revocations(past: Past) -> tuple[KnownRevocation, ...]:
