@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from dataclasses import replace
 
-from certwright.cluster.gather import failure_of, read_fresh
+from certwright.cluster.gather import failure_of, read_fresh, side_by_side
 from certwright.cluster.ports import Cluster, Library, MetadataCache
 from certwright.cluster.retries import is_ambiguous
 from certwright.findings import ClusterError, FailureCause, MaterialError
@@ -47,8 +46,8 @@ async def execute(
         ClusterError: the status could not be written because the subject itself moved on, or is gone.
     """
     writes = [action for action in stage if not isinstance(action, Record)]
-    outcomes = await asyncio.gather(
-        *(_perform(action, cluster=cluster, cache=cache, library=library) for action in writes)
+    outcomes = await side_by_side(
+        [_perform(action, cluster=cluster, cache=cache, library=library) for action in writes]
     )
     if not any(_is_untold(action, outcome) for action, outcome in zip(writes, outcomes, strict=True)):
         for action in stage:

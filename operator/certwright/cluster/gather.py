@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
 
 from certwright.cluster.ports import Cluster, Library, MetadataCache
 from certwright.findings import ClusterError
 from certwright.reconcile.objects import Failure, ObjectKey, Observed, Snapshot
 from certwright.reconcile.plan import Reconciler
 from certwright.reconcile.questions import GivenList, KeptList
+
+R = TypeVar("R")
 
 MAX_ROUNDS = 8
 """Needs grow from what was read (a reference, then its password); deeper nesting than this is a defect of ours."""
@@ -30,17 +33,22 @@ async def gather(
         if not needs:
             return snapshot
         lists = [need for need in needs if isinstance(need, GivenList | KeptList)]
-        for need, answer in zip(lists, await asyncio.gather(*map(library.read, lists)), strict=True):
+        for need, answer in zip(lists, await side_by_side([library.read(each) for each in lists]), strict=True):
             snapshot = snapshot.with_answer(need, answer)
         wanted = sorted(need for need in needs if isinstance(need, ObjectKey))
         cache.refer(frozenset(wanted))
-        found = await asyncio.gather(*(_read(key, cluster=cluster, cache=cache) for key in wanted))
+        found = await side_by_side([_read(key, cluster=cluster, cache=cache) for key in wanted])
         for key, observed in zip(wanted, found, strict=True):
             if isinstance(observed, Failure):
                 snapshot = snapshot.with_failure(key, observed)
             else:
                 snapshot = snapshot.with_object(key, observed)
     raise RuntimeError(f"the needs of {snapshot.subject.key} did not settle within {MAX_ROUNDS} rounds")
+
+
+async def side_by_side(work: Sequence[Coroutine[Any, Any, R]]) -> list[R]:
+    """Wait for some coroutines at once; the one that most often is alone costs no task."""
+    return [await each for each in work] if len(work) < 2 else list(await asyncio.gather(*work))  # noqa: PLR2004
 
 
 async def _read(key: ObjectKey, *, cluster: Cluster, cache: MetadataCache) -> Observed | Failure | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from certwright.pki.certificate_parts import read_parts
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from certwright.pki.public_key import PublicKey
 
 _NO_NAMES = GeneralNames()
+
+MOST_REMEMBERED = 256
+"""How many certificates are kept as they were read, and as many signatures as they were checked."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -69,7 +73,7 @@ class Certificate:
             MaterialError: `Unparsable` when it is no whole certificate, `Undecodable` when a part of it cannot be
                 understood or breaks a rule of RFC 5280 §4.1 and §4.2 that makes it ambiguous.
         """
-        return Certificate(*read_parts(bytes(data)))
+        return _read(bytes(data))
 
     def __eq__(self, other: object) -> bool:
         return self.der == other.der if isinstance(other, Certificate) else NotImplemented
@@ -85,7 +89,7 @@ class Certificate:
 
     def signed_by(self, issuer: Certificate) -> bool:
         """Tell whether the key in `issuer` verifies this signature; names and rights are other rules' business."""
-        return issuer.public_key.verifies(self.signature, self.tbs, self.signature_algorithm)
+        return _verifies(self, issuer)
 
     @property
     def label(self) -> str:
@@ -196,6 +200,19 @@ class Certificate:
     def critical_unknown(self) -> tuple[str, ...]:
         """Critical extensions that nothing here processes, as dotted identifiers."""
         return self.extensions.critical_unknown
+
+
+# The same intermediates come with thousands of leaves.
+
+
+@lru_cache(maxsize=MOST_REMEMBERED)
+def _read(data: bytes) -> Certificate:
+    return Certificate(*read_parts(data))
+
+
+@lru_cache(maxsize=MOST_REMEMBERED)
+def _verifies(certificate: Certificate, issuer: Certificate) -> bool:
+    return issuer.public_key.verifies(certificate.signature, certificate.tbs, certificate.signature_algorithm)
 
 
 def key_id_text(key_id: bytes | None) -> str:

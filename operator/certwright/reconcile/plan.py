@@ -167,11 +167,13 @@ class Plan:
         stages: in order; the actions of one stage may run in parallel. Empty: the pass is complete.
         requeue_at: when to look again even if nothing changes (judgement time), as far as anything is known.
         retry: something failed that time may mend (API trouble, a lost race): look again with back-off.
+        final: when all of it succeeds nothing is left, and planning again would only say so.
     """
 
     stages: tuple[Stage, ...] = ()
     requeue_at: datetime | None = None
     retry: bool = False
+    final: bool = False
 
 
 class Held(Protocol):

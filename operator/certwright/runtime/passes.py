@@ -13,7 +13,7 @@ from certwright.cluster.library import LocalLibrary
 from certwright.cluster.ports import Clock, Cluster, Library, MetadataCache
 from certwright.findings import ClusterError, FailureCause
 from certwright.reconcile.objects import ObjectKey, Snapshot, Subject, Version
-from certwright.reconcile.plan import Reconciler, WriteStatus
+from certwright.reconcile.plan import Plan, Reconciler, WriteStatus
 
 MAX_ROUNDS = 12
 """Stages of one pass, lost races included; whoever loses more of them waits for a quieter moment."""
@@ -104,9 +104,7 @@ async def run_pass(
     for _ in range(MAX_ROUNDS):
         plan = reconciler.plan(judgement, snapshot)
         if not plan.stages:
-            if not plan.retry:
-                around.library.conclude(snapshot)
-            return _end(snapshot, plan.requeue_at, retry=plan.retry)
+            return _conclude(plan, snapshot, around)
         try:
             snapshot = await execute(
                 plan.stages[0], snapshot, cluster=around.cluster, cache=around.cache, library=around.library
@@ -117,6 +115,8 @@ async def run_pass(
             return PassResult(snapshot.subject, conflict=True)
         if _status_lost(plan.stages[0], snapshot):
             return _end(snapshot, plan.requeue_at, retry=True)
+        if plan.final and len(plan.stages) == 1 and not snapshot.failures:
+            return _conclude(plan, snapshot, around)
         snapshot = await _gather(reconciler, snapshot, around)
     return _end(snapshot, None, retry=True)
 
@@ -134,6 +134,12 @@ def _end(snapshot: Snapshot, requeue_at: datetime | None, *, retry: bool) -> Pas
 
 async def _gather(reconciler: Reconciler[Any], snapshot: Snapshot, around: Surroundings) -> Snapshot:
     return await gather(reconciler, snapshot, cluster=around.cluster, cache=around.cache, library=around.library)
+
+
+def _conclude(plan: Plan, snapshot: Snapshot, around: Surroundings) -> PassResult:
+    if not plan.retry:
+        around.library.conclude(snapshot)
+    return _end(snapshot, plan.requeue_at, retry=plan.retry)
 
 
 def _status_lost(stage: tuple[object, ...], snapshot: Snapshot) -> bool:

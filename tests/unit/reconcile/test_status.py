@@ -519,3 +519,27 @@ async def test_events_are_told_once_when_a_refusal_stays(world: World) -> None:
     await world.reconcile()
     assert world.events[count + 1 :] == ["Validated"]
     assert all(len(each.note) <= 1000 for each in world.cluster.events)
+
+
+async def test_validation_is_an_event_of_its_own_when_nothing_is_stored(world: World) -> None:
+    world.upload(SHOP)
+    await world.judge({"certificateRef": {"name": "upload"}})
+    assert world.events == ["Validated"]
+
+
+async def test_renewal_is_one_event_when_it_is_validated_and_stored(world: World) -> None:
+    await serve(world)
+    world.upload(NEXT)
+    await world.reconcile()
+    assert world.events == ["Stored", "Stored"]
+    assert world.cluster.events[-1].note.endswith(", valid until 2027-01-01T00:00:00Z, is stored in shop-tls.")
+
+
+@pytest.mark.parametrize("spec", [SERVING, REFERENCED, {**SERVING, "warnBeforePercentage": 99}])
+async def test_planning_again_says_the_same_when_a_pass_was_final(world: World, spec: dict[str, Any]) -> None:
+    world.upload(SHOP)
+    world.wish(spec)
+    first = await world.reconcile()
+    again = await world.reconcile(full=True)
+    assert again.requeue_at == first.requeue_at
+    assert not {"apply", "status"} & world.cluster.calls.keys()

@@ -47,7 +47,7 @@ async def test_target_is_created_when_it_does_not_exist(world: World) -> None:
     assert row["storedTime"] == "2026-06-01T12:00:00Z"
     assert row["digest"].startswith("sha256:")
     assert world.condition("Stored") == ("True", "Valid")
-    assert world.events == ["Validated", "Stored"]
+    assert world.events == ["Stored"]
 
 
 async def test_target_is_created_with_two_writes_and_one_read_when_all_is_new(world: World) -> None:

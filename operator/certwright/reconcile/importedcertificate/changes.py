@@ -12,19 +12,17 @@ from certwright.reconcile.importedcertificate.outcome import Outcome
 from certwright.reconcile.importedcertificate.past import Past
 
 
-def is_worth_writing(new: ImportedCertificateStatus, past: Past, outcomes: tuple[Outcome, ...]) -> bool:
-    """Say whether the new status tells anything that the stored one does not.
+def find_news(new: ImportedCertificateStatus, past: Past, outcomes: tuple[Outcome, ...]) -> Mapping[str, Any] | None:
+    """Give the new status as it is written; `None` when it tells nothing that the stored one does not.
 
     A target's resourceVersion counts only when we wrote the target ourselves: what a foreign change of metadata did to
     it is read once and remembered by the process.
     """
     written = {each.key.name for each in outcomes if each.observed is not None and each.observed.written}
-    return _comparable(new, past, written) != _wire(past.status, past)
-
-
-def _comparable(new: ImportedCertificateStatus, past: Past, written: set[str]) -> Mapping[str, Any]:
     rows = tuple(_as_recorded(row, past.targets.get(row.secret_name), written) for row in new.targets)
-    return dump(new.model_copy(update={"targets": rows}))
+    wire = dump(new)
+    comparable = {**wire, "targets": [dump(row) for row in rows]} if rows else wire
+    return wire if comparable != _wire(past.status, past) else None
 
 
 def _as_recorded(row: TargetStatus, before: TargetStatus | None, written: set[str]) -> TargetStatus:

@@ -34,6 +34,8 @@ def _about_material(scene: Scene, new: ImportedCertificateStatus) -> Iterator[Re
         return
     same = _same(before, valid) and past.status.fingerprint == new.fingerprint
     if valid.status == ConditionStatus.TRUE and not same:
+        if _newly_stored(scene, new):
+            return  # one event for one upload: `Stored` says this too
         note = f"Serial {new.serial_number}, valid until {new.valid_thru}."
         yield _record(subject, EventType.NORMAL, "Validated", action="Validate", note=note)
     elif valid.status == ConditionStatus.FALSE and not same and not _ran_out(new, valid):
@@ -51,13 +53,9 @@ def _ran_out(new: ImportedCertificateStatus, valid: Condition) -> bool:
 
 def _about_targets(scene: Scene, new: ImportedCertificateStatus) -> Iterator[Record]:
     subject, past = scene.snapshot.subject, scene.past
-    stored = [
-        row.secret_name
-        for row in new.targets
-        if row.digest is not None and _digest_before(scene, row.secret_name) != row.digest
-    ]
+    stored = _newly_stored(scene, new)
     if stored:
-        note = f"Serial {new.serial_number} is stored in {', '.join(stored)}."
+        note = f"Serial {new.serial_number}, valid until {new.valid_thru}, is stored in {', '.join(stored)}."
         yield _record(subject, EventType.NORMAL, "Stored", action="Store", note=note)
     judged = scene.standing.worst is not None and not scene.judgement.accepted
     for row in new.targets:
@@ -75,6 +73,14 @@ def _about_targets(scene: Scene, new: ImportedCertificateStatus) -> Iterator[Rec
             yield _record(subject, EventType.NORMAL, "Refreshing", action="Refresh", note=refreshed.message)
         elif past.holds(ConditionType.REFRESHED) is False:
             yield _record(subject, EventType.NORMAL, "Refreshed", action="Refresh", note=refreshed.message)
+
+
+def _newly_stored(scene: Scene, new: ImportedCertificateStatus) -> list[str]:
+    return [
+        row.secret_name
+        for row in new.targets
+        if row.digest is not None and _digest_before(scene, row.secret_name) != row.digest
+    ]
 
 
 def _digest_before(scene: Scene, name: str) -> str | None:

@@ -17,8 +17,10 @@ from certwright.reconcile.importedcertificate.references import (
 from certwright.reconcile.importedcertificate.revocation import digest_lists, find_lists
 from certwright.reconcile.objects import ObjectKey, Snapshot, Subject
 from certwright.reconcile.questions import Need
+from certwright.reconcile.remembering import remember
 
 
+@remember
 def read_spec(subject: Subject) -> ImportedCertificateSpec | None:
     """Read the wish; `None` when it does not fit the schema (an object of another version, or of a file)."""
     try:

@@ -12,6 +12,7 @@ from certwright.api.importedcertificate_status import TargetStatus
 from certwright.api.model import parse_leniently
 from certwright.reconcile.bookkeeping import read_instant, recall_inputs
 from certwright.reconcile.objects import ObjectKey, Subject, Version
+from certwright.reconcile.remembering import remember
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class Past:
 _OURS = frozenset(each.value for each in ConditionType)
 
 
+@remember
 def read_past(subject: Subject) -> Past:
     """Read the status of a subject; what another version wrote and we cannot read is left out."""
     status = parse_leniently(ImportedCertificateStatus, subject.status)

@@ -9,10 +9,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from certwright.api.importedcertificate import ImportedCertificateStatus
-from certwright.api.model import dump
 from certwright.findings import FailureCause
 from certwright.reconcile.bookkeeping import read_instant
-from certwright.reconcile.importedcertificate.changes import is_worth_writing
+from certwright.reconcile.importedcertificate.changes import find_news
 from certwright.reconcile.importedcertificate.conditions import Scene
 from certwright.reconcile.importedcertificate.events import find_events
 from certwright.reconcile.importedcertificate.judgement import Judgement
@@ -64,7 +63,8 @@ def plan(judgement: Judgement, snapshot: Snapshot, *, settings: Settings) -> Pla
     status = build_status(scene)
     requeue_at = _earliest(standing.requeue_at, read_instant(status.next_check_time), _doubt(snapshot))
     stage = _report(scene, status, past)
-    return Plan((stage,) if stage else (), requeue_at, standing.retry)
+    # Where nothing is wrong, nothing waits: the next instant does not depend on what this status is about to say.
+    return Plan((stage,) if stage else (), requeue_at, standing.retry, final=standing.worst is None)
 
 
 def _report(scene: Scene, full: ImportedCertificateStatus, past: Past) -> tuple[Action, ...]:
@@ -75,10 +75,11 @@ def _report(scene: Scene, full: ImportedCertificateStatus, past: Past) -> tuple[
         if failure.cause not in REFUSALS:
             return ()
         status = build_minimal_status(scene, full, failure)
-    if not is_worth_writing(status, past, scene.outcomes):
+    news = find_news(status, past, scene.outcomes)
+    if news is None:
         return ()
     stored = any(each.stored and each.observed is not None and each.observed.written for each in scene.outcomes)
-    write = WriteStatus(subject.key, subject.version, dump(status), subject, lasting=stored)
+    write = WriteStatus(subject.key, subject.version, news, subject, lasting=stored)
     return (write, *find_events(scene, full))
 
 

@@ -13,6 +13,7 @@ from certwright.api.importedcertificate_spec import Target
 from certwright.api.reference import PasswordReference
 from certwright.reconcile.objects import Kind, ObjectKey
 from certwright.reconcile.places import Place
+from certwright.reconcile.remembering import remember
 
 TLS_KEY = "tls.key"
 
@@ -44,6 +45,7 @@ class References:
         return frozenset(place.object for place in (self.certificate_password, self.private_key_password) if place)
 
 
+@remember
 def find_references(spec: ImportedCertificateSpec, namespace: str) -> References:
     """Work out where the material of a spec stands."""
     upload, chain, named = spec.certificate_ref, spec.chain_ref, spec.private_key_ref
@@ -90,6 +92,7 @@ def target_passwords(spec: ImportedCertificateSpec, namespace: str) -> frozenset
     return frozenset(place.object for target in spec.targets for _, place in format_passwords(target, namespace))
 
 
+@remember
 def all_inputs(spec: ImportedCertificateSpec, namespace: str) -> frozenset[ObjectKey]:
     """Give every object that a verdict, or the content of a target, depends on."""
     references = find_references(spec, namespace)

@@ -1,0 +1,38 @@
+"""Read once what many steps ask for: the pure steps of a pass are given the same frozen value again and again."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+KEPT = 128
+"""How many answers are kept of each kind: as many as the passes that go on side by side may ask for, and some more."""
+
+
+def remember(read: Callable[P, R]) -> Callable[P, R]:
+    """Keep the last answers of a pure function of a frozen value, and of what else it is told.
+
+    The value is told from others by identity, for most hold dictionaries and have no hash. It is kept with the answer,
+    so that no other value can take its identity meanwhile.
+    """
+    kept: OrderedDict[tuple[Hashable, ...], tuple[object, R]] = OrderedDict()
+
+    @wraps(read)
+    def ask(*told: P.args, **more: P.kwargs) -> R:
+        value, *rest = told
+        place = (id(value), *rest, *more.items())
+        held = kept.get(place)
+        if held is not None:
+            return held[1]
+        answer = read(*told, **more)
+        kept[place] = (value, answer)
+        if len(kept) > KEPT:
+            kept.popitem(last=False)
+        return answer
+
+    return ask
