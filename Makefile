@@ -17,7 +17,7 @@ COVERAGE_FLOOR := 97
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .SUFFIXES:
-.PHONY: help setup lock lint format types imports unit cluster scenario test control-plane demo bench crds docs image clean
+.PHONY: help setup lock lint format types imports unit cluster scenario test control-plane demo bench bench-validate differential crds docs image clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -89,6 +89,12 @@ demo: control-plane ## the whole thing live in a minute; KEEP=1 leaves it runnin
 
 bench: control-plane ## measure against the API server's floor; N=10000 for the published figures
 	@$(BIN)/python -m tests.bench --objects $(N) $(ARGS)
+
+bench-validate: $(READY) ## measure the validator, beside OpenSSL and pyhanko-certvalidator
+	@$(BIN)/python -m tests.bench.validate $(ARGS)
+
+differential: $(READY) ## compare verdicts on N random PKIs with OpenSSL's and pyhanko-certvalidator's; ARGS="--first SEED"
+	@$(BIN)/python -m tests.differential --worlds $(N) $(ARGS)
 
 crds: $(READY) ## write crds/ from the models
 	@$(BIN)/certwright crds --output crds

@@ -1,4 +1,4 @@
-"""Random revocation lists: complete, by scope, place and reason, delta, indirect, delegated; naming some, and faulty."""
+"""Random revocation lists: complete, by scope, by place, by reason, delta, indirect, delegated; and faulty ones."""
 
 from __future__ import annotations
 
