@@ -23,6 +23,7 @@ from certwright.reconcile.plan import (
     EPOCH_ANNOTATION,
     MANAGED_BY,
     MANAGED_BY_LABEL,
+    NAMESPACE_LABEL,
     OWNER_ANNOTATION,
     AnnotateTemplate,
     ApplySecret,
@@ -199,7 +200,7 @@ class MemoryCluster:
         self.objects[action.key] = Observed(
             key=action.key,
             version=self._next(None),
-            labels={MANAGED_BY_LABEL: MANAGED_BY},
+            labels={MANAGED_BY_LABEL: MANAGED_BY, NAMESPACE_LABEL: action.owner.namespace},
             annotations={OWNER_ANNOTATION: f"{action.owner.kind}/{action.owner.namespace}/{action.owner.name}"},
             changed=self.clock.now,
             immutable=True,

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from certwright.fetch.ports import Fetcher
-from certwright.reconcile.objects import Kind, ObjectKey
+from certwright.reconcile.objects import Kind
 from certwright.reconcile.questions import Collection
+from certwright.runtime.downloads import OnEnd
 from certwright.runtime.library import OperatorLibrary
 from certwright.runtime.mirror import Mirror
 from certwright.settings import Settings
@@ -24,13 +25,19 @@ class MemoryLibrary(OperatorLibrary):
         elsewhere: how often each function was called that the operator calls in another process.
     """
 
-    def __init__(self, cluster: MemoryCluster, settings: Settings, fetcher: Fetcher | None = None) -> None:
+    def __init__(
+        self,
+        cluster: MemoryCluster,
+        settings: Settings,
+        *,
+        fetcher: Fetcher | None = None,
+        on_end: OnEnd = lambda *_: None,
+    ) -> None:
         self.elsewhere: Counter[str] = Counter()
-        self.ended: set[ObjectKey] = set()
         self.mirror = Mirror((Kind.REVOCATION_SOURCE,))
         self._memory = cluster
         super().__init__(self.mirror, cluster, cluster, run=self._call, settings=settings)
-        self.downloads = self.fetch_with(fetcher or loopback_fetcher(), cluster.clock, self.ended.add)
+        self.downloads = self.fetch_with(fetcher or loopback_fetcher(), cluster.clock, on_end)
 
     async def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         self.elsewhere[function.__name__] += 1

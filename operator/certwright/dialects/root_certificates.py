@@ -91,14 +91,17 @@ def validation_code(reasons: Iterable[Reason]) -> int:
     return min(codes, key=_PLACES.__getitem__, default=VALID)
 
 
-LIST_CODES = frozenset({NOT_VALIDATED, VALID, 2020, 2030, 2031, 2032, 2033, 2034})
-"""The codes that a revocation list itself can have."""
+_LIST_ORDER = (2030, 2020, 2031, 2032, 2033, 2034, NOT_VALIDATED, VALID)
+"""The codes that a revocation list itself can have. Of it the first check that fails gives the code; of a certificate
+it is the list that got furthest.
+"""
 
 
 def list_code(reasons: Iterable[Reason]) -> int:
     """Give the code of a revocation list; what only a certificate can have means that processing the list failed."""
-    code = validation_code(reasons)
-    return code if code in LIST_CODES else CODES[Reason.CRL_ERROR]
+    codes = {CODES[reason] for reason in reasons if reason not in ABOUT_SOMETHING_ELSE}
+    known = [code if code in _LIST_ORDER else CODES[Reason.CRL_ERROR] for code in codes]
+    return min(known, key=_LIST_ORDER.index, default=VALID)
 
 
 def finding_code(reason: Reason) -> int | None:

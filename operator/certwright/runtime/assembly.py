@@ -119,7 +119,7 @@ def assemble(ground: Ground, connection: Connection) -> Parts:
     library = OperatorLibrary(
         mirror, cluster, watch.cache, run=functools.partial(processes.run, namespace=READING), settings=settings
     )
-    downloads = library.fetch_with(ground.fetcher, ground.clock, workers.add)
+    downloads = library.fetch_with(ground.fetcher, ground.clock, intake.fetched)
     around = Surroundings(
         cluster=cluster,
         cache=watch.cache,

@@ -32,6 +32,9 @@ WHAT = "`spec.url`"
 Read = Callable[[GivenList], Awaitable[Reading | Finding]]
 """Reads a list; what is wrong with it is part of the answer."""
 
+OnEnd = Callable[[ObjectKey, bool], None]
+"""Takes the object whose fetch has ended, and whether content came."""
+
 
 @dataclass(slots=True)
 class _Line:
@@ -61,10 +64,10 @@ class Downloads:
         fetcher: does it.
         read: reads what came.
         clock: whose judgement time fetches are due on.
-        on_end: called with the object whenever a fetch of its has ended.
+        on_end: called whenever a fetch has ended.
     """
 
-    def __init__(self, fetcher: Fetcher, *, read: Read, clock: Clock, on_end: Callable[[ObjectKey], None]) -> None:
+    def __init__(self, fetcher: Fetcher, *, read: Read, clock: Clock, on_end: OnEnd) -> None:
         self._fetcher = fetcher
         self._read = read
         self._clock = clock
@@ -140,7 +143,7 @@ class Downloads:
         finally:
             line.task = None
         line.ended, line.delivery = self._clock.judgement(), replace(delivery, at=self._clock.judgement())
-        self._on_end(action.key)
+        self._on_end(action.key, line.delivery.reading is not None)
 
     async def _fetch(self, line: _Line, action: StartFetch) -> Delivery:
         contact, now = action.contact, self._clock.judgement()

@@ -115,6 +115,12 @@ class Intake:
         if reconciler.face(before) != reconciler.face(after):
             self._tell_dependents(after.key)
 
+    def fetched(self, key: ObjectKey, brought: bool) -> None:  # noqa: FBT001 - a callback
+        """Take note that a fetch for an object has ended; what it brought may be what others were waiting for."""
+        self._desk.add(key)
+        if brought:
+            self._tell_dependents(key)
+
     def begin(self, key: ObjectKey) -> None:
         """Say that a pass over an object begins; it owes an `end`."""
         self._touched[key] = set()

@@ -25,7 +25,7 @@ from certwright.reconcile.questions import (
     Reading,
     Recalled,
 )
-from certwright.runtime.downloads import Downloads
+from certwright.runtime.downloads import Downloads, OnEnd
 from certwright.runtime.mirror import Mirror
 from certwright.runtime.processes import WorkFailedError
 from certwright.runtime.shelf import Shelf
@@ -69,7 +69,7 @@ class OperatorLibrary:
         self._under_way: dict[str, asyncio.Future[Any]] = {}
         self._downloads: Downloads | None = None
 
-    def fetch_with(self, fetcher: Fetcher, clock: Clock, on_end: Callable[[ObjectKey], None]) -> Downloads:
+    def fetch_with(self, fetcher: Fetcher, clock: Clock, on_end: OnEnd) -> Downloads:
         """Fetch from now on; without a fetcher nothing is ever due."""
         self._downloads = Downloads(fetcher, read=self._read_given, clock=clock, on_end=on_end)
         return self._downloads

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from certwright.fetch.ports import Fetcher
 from certwright.findings import FailureCause
 from certwright.reconcile.objects import Kind, ObjectKey, Observed, Subject, Version
 from certwright.reconcile.questions import Collection
@@ -61,7 +62,8 @@ class MemoryWorld:
         self.corp = Corp(self.now)
         self._settings = Settings()
         self._engine = make_engine(self._settings)
-        self.library = MemoryLibrary(self.cluster, self._settings)
+        self._told: set[ObjectKey] = set()
+        self.library = self._begin()
         self._memos: dict[ObjectKey, _Memo] = {}
         self._finalized: set[ObjectKey] = set()
         self._stands = False
@@ -226,7 +228,7 @@ class MemoryWorld:
 
     def _is_due(self, subject: Subject) -> bool:
         memo = self._memos.get(subject.key)
-        if subject.key in self.library.ended:
+        if subject.key in self._told:
             return True
         if memo is None or memo.traits != _traits(subject):
             return True
@@ -236,7 +238,7 @@ class MemoryWorld:
 
     async def _pass(self, subject: Subject) -> None:
         memo = self._memos.setdefault(subject.key, _Memo())
-        self.library.ended.discard(subject.key)
+        self._told.discard(subject.key)
         around = Surroundings(
             self.cluster,
             self.cluster,
@@ -279,8 +281,18 @@ class MemoryWorld:
     async def restart(self) -> None:
         """End the process and begin another: what only the former remembered is gone."""
         await self.library.downloads.close()
-        self.library = MemoryLibrary(self.cluster, self._settings)
+        self.library = self._begin()
         self._memos.clear()
+
+    def _begin(self, fetcher: Fetcher | None = None) -> MemoryLibrary:
+        return MemoryLibrary(self.cluster, self._settings, fetcher=fetcher, on_end=self._fetched)
+
+    def _fetched(self, key: ObjectKey, brought: bool) -> None:  # noqa: FBT001 - a callback
+        self._told.add(key)
+        for subject in self.cluster.subjects.values() if brought else ():
+            asked = self._engine.reconcilers[subject.key.kind].asks(subject)
+            if any(isinstance(each, Collection) and key in each for each in asked):
+                self._told.add(subject.key)
 
     def _key(self, kind: str, name: str) -> ObjectKey:
         return ObjectKey(Kind(kind), self.namespace, name)

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from certwright.api.model import parse
 from certwright.api.revocationsource import RevocationSourceSpec
-from certwright.api.revocationsource_status import KeptList
+from certwright.api.revocationsource_status import REFUSALS_LIMIT, KeptList
 from certwright.findings import Detail, Finding, MaterialError, Reason, finding
 from certwright.pki.certificate import Certificate
 from certwright.pki.crl import RevocationList
@@ -31,7 +31,12 @@ from certwright.validation import Verdict, validate_crl
 
 logger = logging.getLogger(__name__)
 
-REFUSALS = 8
+_DOUBT = finding(
+    Reason.NOT_CHECKED,
+    "the clocks of the operator and of the API server are too far apart to judge lists. It is judged as soon as they "
+    "agree.",
+    detail=Detail.CLOCK_DOUBTED,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,8 @@ def judge(snapshot: Snapshot, *, operator_namespace: str) -> Judgement:
     except MaterialError as error:
         return Judgement(None, (error.finding,), in_use=held.in_use)
     if snapshot.clock_doubted:
-        return Judgement(spec, in_use=held.in_use, standing=True)
+        known = past.status.observed_generation == snapshot.subject.generation
+        return Judgement(spec, () if known else (_DOUBT,), in_use=held.in_use, standing=known)
     try:
         return _judge(spec, snapshot, past, held)
     except Exception as error:
@@ -190,7 +196,7 @@ def _find_refused(
     if spec.url is None:
         return ()
     if candidate.delivery is not None:
-        return errors_of(offences)[:REFUSALS]
+        return errors_of(offences)[:REFUSALS_LIMIT]
     return past.refused if past.status.observed_generation == snapshot.subject.generation else ()
 
 

@@ -6,7 +6,7 @@ restart would lose. A fetch is started on the way and ends in a pass of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -55,7 +55,7 @@ def plan(judgement: Judgement, snapshot: Snapshot, *, settings: Settings, judged
     if snapshot.subject.deleting:
         return Plan()
     past = read_past(snapshot.subject)
-    if judgement.standing and past.status.observed_generation is not None:
+    if judgement.standing:
         # What a server delivered meanwhile is dealt with when time is no longer in doubt.
         return Plan((), snapshot.now + DOUBT, retry=_is_delivered(snapshot))
     keeping = _decide_keeping(judgement, snapshot, past, settings.namespace)
@@ -69,7 +69,8 @@ def plan(judgement: Judgement, snapshot: Snapshot, *, settings: Settings, judged
     status = build_status(judgement, standing, parts=keeping.parts, judged_by=judged_by, snapshot=snapshot, past=past)
     # What was delivered decides when the next fetch is due: that is asked anew once this one is dealt with.
     due = snapshot.now if _is_delivered(snapshot) else judgement.fetch_due
-    requeue_at = earliest(standing.requeue_at, judgement.next_change, due)
+    doubt = snapshot.now + DOUBT if snapshot.clock_doubted else None
+    requeue_at = earliest(standing.requeue_at, judgement.next_change, due, doubt)
     stage = tuple(_report(status, snapshot, past))
     return Plan((stage,) if stage else (), requeue_at, standing.retry or keeping.retry)
 
@@ -83,25 +84,26 @@ def _decide_keeping(judgement: Judgement, snapshot: Snapshot, past: Past, namesp
     in_use, storing = judgement.in_use, judgement.storing
     if in_use is None:
         return _Keeping()
-    if storing is None:
-        parts = past.kept.parts if past.kept is not None else None
-        return _Keeping(parts=parts, problem=None if parts is not None else _not_kept("it is too large"))
-    if not storing.parts:
+    recorded = past.kept.parts if past.kept is not None and past.kept.digest == in_use.kept.digest else None
+    if recorded is not None and (storing is None or judgement.is_kept):
+        return _Keeping(parts=recorded)
+    if storing is None or not storing.parts:
         return _Keeping(problem=_not_kept("it is too large"))
     keys = part_keys(namespace, snapshot.subject.version.uid, in_use.kept.digest, len(storing.parts))
-    recorded = past.kept is not None and (past.kept.digest, past.kept.parts) == (in_use.kept.digest, len(keys))
-    if recorded and judgement.is_kept:
-        return _Keeping(parts=len(keys))
-    for key in keys:
+    return _store(dict(zip(keys, storing.parts, strict=True)), snapshot)
+
+
+def _store(parts: Mapping[ObjectKey, bytes], snapshot: Snapshot) -> _Keeping:
+    missing = []
+    for key, part in parts.items():
+        observed, data = snapshot.get(key), {DATA_KEY: part}
         if key in snapshot.failures:
             return _Keeping(problem=_not_kept(snapshot.failures[key].message), retry=True)
-    pairs = zip(keys, storing.parts, strict=True)
-    missing = tuple(_keep(snapshot, key, part) for key, part in pairs if snapshot.get(key) is None)
-    return _Keeping(missing, parts=len(keys))
-
-
-def _keep(snapshot: Snapshot, key: ObjectKey, part: bytes) -> KeepRecord:
-    return KeepRecord(key, {DATA_KEY: part}, snapshot.subject.key)
+        if observed is None:
+            missing.append(KeepRecord(key, data, snapshot.subject.key))
+        elif dict(observed.data) != data:
+            return _Keeping(problem=_not_kept(f"{key} holds something else; delete it"))
+    return _Keeping(tuple(missing), parts=len(parts))
 
 
 def _not_kept(why: str) -> Finding:
