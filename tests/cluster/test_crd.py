@@ -15,9 +15,9 @@ from certwright.api.conditions import merge_conditions as merge
 from certwright.api.fields import CHAIN_LIMIT, DETAIL_LIMIT, FINDINGS_LIMIT, INPUTS_LIMIT, PEM_LIMIT, TARGETS_LIMIT
 from certwright.api.importedcertificate import ImportedCertificateStatus
 from certwright.api.importedcertificate_status import ChainEntry, Record, Served, TargetStatus
-from certwright.api.status_parts import FindingEntry, Input
 from certwright.api.model import dump, parse_leniently
 from certwright.api.size import STATUS_LIMIT, first_names, fit_status
+from certwright.api.status_parts import FindingEntry, Input
 from certwright.findings import MESSAGE_LIMIT
 from tests.support.control_plane import ControlPlane
 from tests.support.waiting import wait_until
