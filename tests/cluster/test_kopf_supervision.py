@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -12,9 +13,9 @@ from certwright.reconcile.objects import Kind
 from tests.support.control_plane import ControlPlane
 from tests.support.running_operator import (
     Running,
-    apply_crd,
+    apply_crds,
     create_wish,
-    delete_crd,
+    delete_crds,
     key_of,
     path_of,
     running,
@@ -30,7 +31,7 @@ def plane() -> Iterator[ControlPlane]:
 
 @pytest.fixture
 def place(plane: ControlPlane) -> str:
-    apply_crd(plane)
+    apply_crds(plane)
     name = f"test-{uuid4().hex[:10]}"
     plane.client.create("/api/v1/namespaces", {"metadata": {"name": name}})
     return name
@@ -147,9 +148,11 @@ async def test_readyz_names_a_kind_that_was_taken_away_and_all_is_well_when_it_i
         await operator.until_ready()
         create_wish(plane, place, "before")
         await operator.until_judged(place, "before")
-        delete_crd(plane)
-        await operator.until_readyz(HTTPStatus.SERVICE_UNAVAILABLE, "does not serve ImportedCertificate", seconds=90)
-        apply_crd(plane)
+        delete_crds(plane)
+        await operator.until_readyz(
+            HTTPStatus.SERVICE_UNAVAILABLE, "does not serve ImportedCertificate, RevocationSource", seconds=90
+        )
+        apply_crds(plane)
         await operator.until_ready(seconds=90)
         create_wish(plane, place, "after")
         await operator.until_judged(place, "after", seconds=90)
@@ -173,3 +176,31 @@ async def test_kopf_leaves_no_mark_on_objects(plane: ControlPlane, place: str) -
 def merge(plane: ControlPlane, path: str, change: dict[str, Any]) -> None:
     answer = plane.client.request("PATCH", path, change, headers={"Content-Type": "application/merge-patch+json"})
     assert answer.ok, answer.body
+
+
+async def test_watching_goes_on_with_new_credentials_when_the_old_are_refused(
+    plane: ControlPlane, place: str, tmp_path: Path
+) -> None:
+    account = f"rotating-{uuid4().hex[:8]}"
+    plane.client.create(f"/api/v1/namespaces/{place}/serviceaccounts", {"metadata": {"name": account}})
+    bind(plane, place, account)
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_bytes(plane.kubeconfig_for(place, account).read_bytes())
+    async with running(plane, kubeconfig=kubeconfig) as operator:
+        await operator.until_ready()
+        # A token ends with its account; the new account of the same name has another.
+        plane.client.delete(f"/api/v1/namespaces/{place}/serviceaccounts/{account}")
+        plane.client.create(f"/api/v1/namespaces/{place}/serviceaccounts", {"metadata": {"name": account}})
+        kubeconfig.write_bytes(plane.kubeconfig_for(place, account).read_bytes())
+        await asyncio.to_thread(plane.restart_apiserver)  # no stream outlives that
+        create_wish(plane, place, "after")
+        await operator.until_judged(place, "after", seconds=90)
+        await operator.until_ready(seconds=90)
+
+
+def bind(plane: ControlPlane, namespace: str, account: str) -> None:
+    """Let a ServiceAccount do everything."""
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}
+    subject = {"kind": "ServiceAccount", "namespace": namespace, "name": account}
+    binding = {"metadata": {"name": account}, "roleRef": role, "subjects": [subject]}
+    plane.client.create("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", binding)

@@ -14,7 +14,7 @@ from uuid import uuid4
 import pytest
 
 from tests.support.control_plane import ControlPlane
-from tests.support.running_operator import apply_crd, create_wish, delete_crd, key_of, running
+from tests.support.running_operator import apply_crds, create_wish, delete_crds, key_of, running
 from tests.support.waiting import wait_until
 
 SHUTDOWN_SECONDS = 3.0
@@ -29,7 +29,7 @@ def plane() -> Iterator[ControlPlane]:
 
 @pytest.fixture
 def place(plane: ControlPlane) -> str:
-    apply_crd(plane)
+    apply_crds(plane)
     return make_namespace(plane)
 
 
@@ -40,12 +40,12 @@ def make_namespace(plane: ControlPlane) -> str:
 
 
 async def test_readyz_names_the_missing_kind_until_it_is_served(plane: ControlPlane) -> None:
-    delete_crd(plane)
+    delete_crds(plane)
     async with running(plane) as operator:
-        text = await operator.until_readyz(503, "does not serve ImportedCertificate")
+        text = await operator.until_readyz(503, "does not serve ImportedCertificate, RevocationSource")
         assert "apply the CustomResourceDefinitions" in text
         assert await operator.ask("/healthz") == (200, "ok\n")
-        apply_crd(plane)
+        apply_crds(plane)
         await operator.until_ready()
         namespace = make_namespace(plane)
         create_wish(plane, namespace, "first")
@@ -113,7 +113,7 @@ async def test_readyz_names_the_right_that_is_missing(plane: ControlPlane, place
     stranger = plane.kubeconfig_as_user("stranger")
     async with running(plane, kubeconfig=stranger) as operator:
         text = await operator.until_readyz(503, "certwright must be allowed to")
-        assert "list importedcertificates, watch importedcertificates" in text
+        assert "list importedcertificates, watch importedcertificates, list revocationsources" in text
         rules = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]
         name = f"stranger-{uuid4().hex[:8]}"
         rbac = "/apis/rbac.authorization.k8s.io/v1"

@@ -19,9 +19,9 @@ from certwright.settings import Settings
 from tests.support.control_plane import ControlPlane
 from tests.support.waiting import wait_until, wait_until_async
 
-CRD_FILE = Path(__file__).parents[2] / "crds" / "certwright.io_importedcertificates.yaml"
-CRD_PATH = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/importedcertificates.certwright.io"
-COLLECTION = "/apis/certwright.io/v1alpha1/importedcertificates"
+CRD_FOLDER = Path(__file__).parents[2] / "crds"
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+GROUP = "/apis/certwright.io/v1alpha1"
 STOP_SECONDS = 10.0
 
 
@@ -127,24 +127,37 @@ async def running(
     assert not left, f"tasks were left behind: {left}"
 
 
-def apply_crd(plane: ControlPlane) -> None:
-    """Install our kind and wait until it is served."""
-    plane.client.apply(CRD_PATH, yaml.safe_load(CRD_FILE.read_text()))
+def apply_crds(plane: ControlPlane) -> None:
+    """Install our kinds and wait until they are served."""
+    for path, manifest in _definitions():
+        plane.client.apply(path, manifest)
+    _wait_for_kinds(plane, HTTPStatus.OK)
+
+
+def delete_crds(plane: ControlPlane) -> None:
+    """Take our kinds away, with all their objects."""
+    for path, _ in _definitions():
+        plane.client.delete(path)
+    _wait_for_kinds(plane, HTTPStatus.NOT_FOUND)
+
+
+def _definitions() -> list[tuple[str, dict[str, Any]]]:
+    manifests = [yaml.safe_load(file.read_text()) for file in sorted(CRD_FOLDER.glob("certwright.io_*.yaml"))]
+    return [(f"{DEFINITIONS}/{manifest['metadata']['name']}", manifest) for manifest in manifests]
+
+
+def _wait_for_kinds(plane: ControlPlane, code: HTTPStatus) -> None:
+    paths = [f"{GROUP}/{manifest['spec']['names']['plural']}" for _, manifest in _definitions()]
     wait_until(
-        lambda: plane.client.request("GET", COLLECTION).code == HTTPStatus.OK,
+        lambda: all(plane.client.request("GET", path).code == code for path in paths),
         deadline_seconds=20,
-        what="our kind to be served",
+        what=f"our kinds to be answered with {code}",
     )
-
-
-def delete_crd(plane: ControlPlane) -> None:
-    """Take our kind away, with all its objects."""
-    plane.client.delete(CRD_PATH)
 
 
 def path_of(namespace: str, name: str) -> str:
     """Give the path of an ImportedCertificate."""
-    return f"/apis/certwright.io/v1alpha1/namespaces/{namespace}/importedcertificates/{name}"
+    return f"{GROUP}/namespaces/{namespace}/importedcertificates/{name}"
 
 
 def key_of(namespace: str, name: str) -> ObjectKey:

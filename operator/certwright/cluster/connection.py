@@ -98,6 +98,18 @@ class Connection:
         self._streams = self._new_session(limit=0)
         return self
 
+    async def lend_session(self) -> tuple[str, aiohttp.ClientSession]:
+        """Open a session for a library that makes its own requests; give the server's URL and the session.
+
+        It bears the credentials of this moment, and the borrower closes it. Its sockets end with this connection.
+
+        Raises:
+            ClusterError: there are no credentials.
+        """
+        await self._load(force=True)
+        credentials = await self._fresh()
+        return credentials.server, self._new_session(limit=0, credentials=credentials)
+
     async def __aexit__(self, *_: object) -> None:
         for session in (self._session, self._streams):
             if session is not None:
@@ -224,12 +236,19 @@ class Connection:
 
     # ---- sockets
 
-    def _new_session(self, *, limit: int) -> aiohttp.ClientSession:
+    def _new_session(self, *, limit: int, credentials: Credentials | None = None) -> aiohttp.ClientSession:
+        headers = {USER_AGENT: f"certwright/{__version__}"}
+        if credentials is not None and credentials.authorization is not None:
+            headers[AUTHORIZATION] = credentials.authorization
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=limit, keepalive_timeout=KEEP_ALIVE_SECONDS, socket_factory=self._new_socket
+                limit=limit,
+                keepalive_timeout=KEEP_ALIVE_SECONDS,
+                socket_factory=self._new_socket,
+                ssl=True if credentials is None else credentials.tls,
             ),
-            headers={USER_AGENT: f"certwright/{__version__}"},
+            headers=headers,
+            proxy=None if credentials is None else credentials.proxy,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None),
             trust_env=False,

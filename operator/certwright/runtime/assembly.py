@@ -13,7 +13,7 @@ from typing import Any
 
 from certwright.cluster.client import ApiServer
 from certwright.cluster.clock import SystemClock
-from certwright.cluster.connection import Connection
+from certwright.cluster.connection import Connection, CredentialSource
 from certwright.cluster.event_recorder import EventRecorder
 from certwright.cluster.metadata_cache import Scope
 from certwright.cluster.metadata_watch import MetadataWatch, scopes_of
@@ -28,7 +28,7 @@ from certwright.runtime.downloads import Downloads
 from certwright.runtime.driver import Driver, internal_error
 from certwright.runtime.engine import Engine
 from certwright.runtime.intake import Intake
-from certwright.runtime.kopf_source import KopfSource, Login
+from certwright.runtime.kopf_source import KopfSource
 from certwright.runtime.leadership import Gate
 from certwright.runtime.library import OperatorLibrary
 from certwright.runtime.lists import Lists
@@ -70,7 +70,7 @@ class Ground:
     """
 
     settings: Settings
-    login: Login
+    login: CredentialSource
     engine: Engine
     fetcher: Fetcher
     gate: Gate
@@ -140,7 +140,7 @@ def assemble(ground: Ground, connection: Connection) -> Parts:
         seconds=settings.sweep_seconds,
         random=random,
     )
-    supervisor = _supervise(ground, requests, intake, sweep, random)
+    supervisor = _supervise(ground, connection, intake, sweep, random)
     office.open(driver, intake, supervisor)
     intake.on_list = sweep.request
     intake.on_new_history = office.on_new_history
@@ -189,18 +189,18 @@ class _Office:
         self.on_reset()
 
 
-def _supervise(ground: Ground, requests: Retrying, intake: Intake, sweep: Sweep, random: Random) -> Supervisor:
+def _supervise(ground: Ground, connection: Connection, intake: Intake, sweep: Sweep, random: Random) -> Supervisor:
     kinds, namespaces = tuple(ground.engine.reconcilers), ground.settings.watch_namespaces
     source = KopfSource(
         kinds,
         namespaces=namespaces,
-        login=ground.login,
+        lender=connection,
         deliver=intake.deliver,
         restore_signals=ground.restore_signals,
     )
     return Supervisor(
         source,
-        Preflight(requests, kinds, namespaces),
+        Preflight(Retrying(connection), kinds, namespaces),
         readiness=ground.readiness,
         on_start=sweep.request,
         random=random,

@@ -10,15 +10,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-import ssl
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import kopf
 
-from certwright.cluster.credentials import Credentials
 from certwright.cluster.resources import RESOURCES
 from certwright.findings import ClusterError
 from certwright.reconcile.objects import Kind
@@ -41,14 +39,14 @@ UNUSED_FINALIZER = "unused.certwright.io/kopf"
 """kopf removes its configured finalizer wherever it sees it: this one must never be ours."""
 
 
-class Login(Protocol):
-    """Who gives credentials; in practice `certwright.cluster.credentials.Login`."""
+class Lender(Protocol):
+    """Who opens sessions; in practice `certwright.cluster.connection.Connection`."""
 
-    def load(self, *, force: bool = False) -> Credentials:
-        """Read the credentials; blocks.
+    async def lend_session(self) -> tuple[str, Any]:
+        """Give the server's URL and an aiohttp session with our credentials, which the borrower closes.
 
         Raises:
-            ClusterError: there are none, or they cannot be read.
+            ClusterError: there are no credentials.
         """
         ...
 
@@ -63,7 +61,7 @@ class KopfSource:
     Args:
         kinds: what to watch; all of them must be served when `run` is called.
         namespaces: where; empty means everywhere.
-        login: who gives credentials.
+        lender: opens sessions.
         deliver: takes the events.
         restore_signals: called whenever kopf has put its own signal handlers in place of ours.
     """
@@ -73,13 +71,14 @@ class KopfSource:
         kinds: Sequence[Kind],
         *,
         namespaces: Sequence[str],
-        login: Login,
+        lender: Lender,
         deliver: Deliver,
         restore_signals: Callable[[], None],
     ) -> None:
         self._kinds = kinds
         self._namespaces = namespaces
-        self._login = login
+        self._lender = lender
+        self._logged_in_at = float("-inf")
         self._deliver = deliver
         self._restore_signals = restore_signals
 
@@ -89,6 +88,7 @@ class KopfSource:
         Raises:
             Exception: whatever kopf gave up with; it also returns without one.
         """
+        self._logged_in_at = float("-inf")
         tasks = await kopf.spawn_tasks(
             registry=self._registry(),
             settings=kopf_settings(),
@@ -111,13 +111,16 @@ class KopfSource:
             kopf.on.event(group, version, resource.plural, id=str(kind), registry=registry)(self._handler(kind))
         return registry
 
-    async def _log_in(self, **_: Any) -> kopf.ConnectionInfo:
+    async def _log_in(self, **_: Any) -> kopf.AiohttpSession:
+        # kopf asks at its start, and at once when the API server refused what it had; the files may not be newer yet.
+        if time.monotonic() - self._logged_in_at < LOGIN_RETRY_SECONDS:
+            raise kopf.TemporaryError("the credentials were refused", delay=LOGIN_RETRY_SECONDS)
         try:
-            # kopf asks at its start and when the API server refused what it had: both times the files count.
-            credentials = await asyncio.to_thread(self._login.load, force=True)
+            server, session = await self._lender.lend_session()
         except ClusterError as error:
             raise kopf.TemporaryError(error.message, delay=LOGIN_RETRY_SECONDS) from None
-        return _connection(credentials)
+        self._logged_in_at = time.monotonic()
+        return kopf.AiohttpSession(server=server, aiohttp_session=session)
 
     def _handler(self, kind: Kind) -> Callable[..., Any]:
         async def handle(event: Mapping[str, Any], **_: Any) -> None:
@@ -218,25 +221,3 @@ async def _end_leftovers() -> None:
 def _is_of_kopf(task: asyncio.Task[Any]) -> bool:
     code = getattr(task.get_coro(), "cr_code", None)
     return code is not None and code.co_filename.startswith(KOPF_FOLDER)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Connection(kopf.ConnectionInfo):
-    """Credentials with a TLS context that is made already."""
-
-    tls: ssl.SSLContext = field(repr=False)
-    token: str | None = field(default=None, repr=False)
-
-    def as_ssl_context(self) -> ssl.SSLContext:
-        return self.tls
-
-
-def _connection(credentials: Credentials) -> _Connection:
-    scheme, _, token = (credentials.authorization or "").partition(" ")
-    return _Connection(
-        server=credentials.server,
-        scheme=scheme or None,
-        token=token or None,
-        proxy_url=credentials.proxy,
-        tls=credentials.tls,
-    )

@@ -10,8 +10,8 @@ from dataclasses import asdict
 from typing import Any
 
 from certwright.cluster.clock import SystemClock
-from certwright.cluster.connection import Connection
-from certwright.cluster.credentials import Login as ClusterLogin
+from certwright.cluster.connection import Connection, CredentialSource
+from certwright.cluster.credentials import Login
 from certwright.cluster.metadata_watch import MetadataWatch
 from certwright.fetch.http_fetcher import HTTPFetcher
 from certwright.fetch.ports import Fetcher
@@ -19,7 +19,6 @@ from certwright.findings import ClusterError
 from certwright.runtime.assembly import Ground, Parts, assemble
 from certwright.runtime.engine import Engine
 from certwright.runtime.heartbeat import Heartbeat
-from certwright.runtime.kopf_source import Login
 from certwright.runtime.leadership import AlwaysLeader, Gate
 from certwright.runtime.logs import describe_error, on_loop_error
 from certwright.runtime.metrics import Metrics, Reading
@@ -71,7 +70,7 @@ class Operator:
         settings: Settings,
         engine: Engine,
         *,
-        login: Login | None = None,
+        login: CredentialSource | None = None,
         gate: Gate | None = None,
         clock: SystemClock | None = None,
         fetcher: Fetcher | None = None,
@@ -81,7 +80,7 @@ class Operator:
         self.metrics = Metrics(certificate_series=settings.certificate_series)
         self._ground = Ground(
             settings=settings,
-            login=login or ClusterLogin(),
+            login=login or Login(),
             engine=engine,
             fetcher=fetcher or HTTPFetcher.of(settings),
             gate=gate or AlwaysLeader(),

@@ -2,42 +2,37 @@
 
 import asyncio
 import itertools
-import ssl
 from collections.abc import Mapping
 from typing import Any, cast
 
 import kopf
 import pytest
 
-from certwright.cluster.credentials import Credentials
 from certwright.findings import ClusterError, FailureCause
 from certwright.reconcile.objects import Kind
 from certwright.runtime.kopf_source import BackOffs, KopfSource, NoDiffBase, NoProgress, _is_of_kopf, kopf_settings
 
 
-class Login:
-    def __init__(self, answer: Credentials | ClusterError) -> None:
-        self.answer = answer
+class Lender:
+    def __init__(self, error: ClusterError | None = None) -> None:
+        self.error = error
+        self.lent = 0
 
-    def load(self, *, force: bool = False) -> Credentials:
-        assert force
-        if isinstance(self.answer, ClusterError):
-            raise self.answer
-        return self.answer
+    async def lend_session(self) -> tuple[str, Any]:
+        if self.error is not None:
+            raise self.error
+        self.lent += 1
+        return "https://127.0.0.1:6443", f"session {self.lent}"
 
 
-def source(login: Login, deliveries: list[Any] | None = None) -> KopfSource:
+def source(lender: Lender, deliveries: list[Any] | None = None) -> KopfSource:
     def deliver(kind: Kind, type_: str | None, manifest: Mapping[str, Any]) -> None:
         if deliveries is not None:
             deliveries.append((kind, type_, manifest))
 
     return KopfSource(
-        (Kind.IMPORTED_CERTIFICATE,), namespaces=(), login=login, deliver=deliver, restore_signals=lambda: None
+        (Kind.IMPORTED_CERTIFICATE,), namespaces=(), lender=lender, deliver=deliver, restore_signals=lambda: None
     )
-
-
-def credentials(authorization: str | None) -> Credentials:
-    return Credentials("https://127.0.0.1:6443", authorization, ssl.create_default_context(), b"digest")
 
 
 def test_settings_keep_kopf_from_writing_and_from_killing() -> None:
@@ -74,30 +69,35 @@ def test_backoffs_have_no_end_and_begin_anew() -> None:
 
 
 def test_registry_holds_one_login_and_one_event_handler_a_kind_and_nothing_else() -> None:
-    registry = source(Login(credentials(None)))._registry()
+    registry = source(Lender())._registry()
     assert len(registry._activities.get_all_handlers()) == 1
     assert [handler.id for handler in registry._watching.get_all_handlers()] == ["ImportedCertificate"]
     for unwanted in (registry._changing, registry._spawning, registry._indexing, registry._webhooks):
         assert not unwanted.get_all_handlers()
 
 
-async def test_login_hands_our_credentials_over() -> None:
-    info = await source(Login(credentials("Bearer abc")))._log_in()
-    assert info.server == "https://127.0.0.1:6443"
-    assert info.as_http_headers() == {"Authorization": "Bearer abc"}
-    assert info.as_ssl_context() is info.as_ssl_context()
-    assert "abc" not in repr(info)
-    assert (await source(Login(credentials(None)))._log_in()).as_http_headers() == {}
+async def test_login_hands_a_session_of_ours_over() -> None:
+    info = await source(Lender())._log_in()
+    assert (info.server, info.aiohttp_session) == ("https://127.0.0.1:6443", "session 1")
+
+
+async def test_login_waits_when_what_it_gave_was_refused_at_once() -> None:
+    lender = Lender()
+    asked = source(lender)
+    await asked._log_in()
+    with pytest.raises(kopf.TemporaryError, match="refused"):
+        await asked._log_in()
+    assert lender.lent == 1
 
 
 async def test_login_is_tried_again_when_there_are_no_credentials() -> None:
     with pytest.raises(kopf.TemporaryError, match="cannot be loaded"):
-        await source(Login(ClusterError(FailureCause.UNAUTHORIZED, "the credentials cannot be loaded")))._log_in()
+        await source(Lender(ClusterError(FailureCause.UNAUTHORIZED, "the credentials cannot be loaded")))._log_in()
 
 
 async def test_handler_delivers_the_event_as_it_is() -> None:
     deliveries: list[Any] = []
-    handle = source(Login(credentials(None)), deliveries)._handler(Kind.IMPORTED_CERTIFICATE)
+    handle = source(Lender(), deliveries)._handler(Kind.IMPORTED_CERTIFICATE)
     manifest = {"metadata": {"name": "shop"}}
     assert await handle(event={"type": None, "object": manifest}, retry=0) is None
     assert deliveries == [(Kind.IMPORTED_CERTIFICATE, None, manifest)]
