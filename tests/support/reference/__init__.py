@@ -1,7 +1,9 @@
 """Write the pages of `docs/reference` from the code that they describe."""
 
+import functools
 from pathlib import Path
 
+from certwright.api.crd import KINDS
 from tests.support.reference.codes import write_codes
 from tests.support.reference.commands import write_commands
 from tests.support.reference.fields import write_fields
@@ -12,7 +14,7 @@ from tests.support.reference.settings import write_settings
 FOLDER = Path(__file__).parents[3] / "docs" / "reference"
 
 PAGES = {
-    "importedcertificate.md": write_fields,
+    **{f"{kind.name.lower()}.md": functools.partial(write_fields, kind) for kind in KINDS},
     "reasons.md": write_reasons,
     "codes.md": write_codes,
     "settings.md": write_settings,

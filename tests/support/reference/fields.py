@@ -1,4 +1,4 @@
-"""The fields of an ImportedCertificate, from its CustomResourceDefinition."""
+"""The fields of our kinds, from their CustomResourceDefinitions."""
 
 import json
 from collections.abc import Iterator
@@ -8,21 +8,28 @@ import yaml
 
 from certwright.api.crd import render_crd
 from certwright.api.importedcertificate import IMPORTED_CERTIFICATE
+from certwright.api.kind import Kind
+from certwright.api.revocationsource import REVOCATION_SOURCE
 from tests.support.reference.page import code, page, table
 
 INTRODUCTION = """\
-`apiVersion: certwright.io/v1alpha1`, `kind: ImportedCertificate`, short name `impcert`, category `certwright`,
-namespaced. `kubectl explain impcert.spec` says the same at the terminal. `spec` is your wish; `status` is the verdict,
-and `status.served` is what consumers have now."""
+`apiVersion: certwright.io/v1alpha1`, `kind: {kind}`, short name `{short}`, category `certwright`,
+namespaced. `kubectl explain {short}.spec` says the same at the terminal. `spec` is your wish; `status` is the verdict,
+and {served}."""
+SERVED = {
+    IMPORTED_CERTIFICATE: "`status.served` is what consumers have now",
+    REVOCATION_SOURCE: "its facts are those of the list that verdicts use now",
+}
 RECORD = "status.record"
 
 
-def write_fields() -> str:
-    """Return the page."""
-    version = yaml.safe_load(render_crd(IMPORTED_CERTIFICATE))["spec"]["versions"][0]
+def write_fields(kind: Kind) -> str:
+    """Return the page of a kind."""
+    version = yaml.safe_load(render_crd(kind))["spec"]["versions"][0]
     properties = version["schema"]["openAPIV3Schema"]["properties"]
     sections = [part for name in ("spec", "status") for part in _sections(name, properties[name])]
-    return page("ImportedCertificate", INTRODUCTION, _columns(version["additionalPrinterColumns"]), *sections)
+    introduction = INTRODUCTION.format(kind=kind.name, short=kind.short_name, served=SERVED[kind])
+    return page(kind.name, introduction, _columns(version["additionalPrinterColumns"]), *sections)
 
 
 def _columns(columns: list[dict[str, Any]]) -> str:

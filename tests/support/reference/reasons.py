@@ -20,7 +20,7 @@ its place, says the same at the terminal."""
 WARNINGS = """\
 The material is used, and something deserves a look. The state stays `OK` (200) and `validation` 0."""
 LISTS = """\
-No resource of this version takes revocation lists; `certwright check --crl` does."""
+Lists come from [RevocationSources](../how-to/revocation.md), or with `certwright check --crl` from files."""
 DETAIL = """\
 `status.findings[].detail` names the precise defect where a reason covers several."""
 
