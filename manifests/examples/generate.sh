@@ -74,6 +74,34 @@ server() {
   issue "$1" "/C=DE/O=Example GmbH/CN=$2" issuing "$(server_extensions "${@:2}")"
 }
 
+cat > crl.cnf <<'EOF'
+[ca]
+default_ca = lists
+[lists]
+database = revoked.txt
+crlnumber = crlnumber.txt
+default_md = sha256
+crl_extensions = crl_extensions
+[crl_extensions]
+authorityKeyIdentifier = keyid
+EOF
+
+# crl NAME ISSUER START END [REVOKED…]: NAME.crl, a list of the issuer that names these certificates
+crl() {
+  local name=$1 signer=(-config crl.cnf -cert "$2.crt" -keyfile "$2.key") dates=(-crl_lastupdate "$3" -crl_nextupdate "$4")
+  shift 4
+  : > revoked.txt
+  echo 01 > crlnumber.txt
+  for revoked; do openssl ca "${signer[@]}" -revoke "$revoked.crt" -crl_reason superseded 2> ca.log; done
+  openssl ca "${signer[@]}" "${dates[@]}" -gencrl -out "$name.crl" 2> ca.log || { cat ca.log >&2; return 1; }
+}
+
+# issuing_ca NAME NUMBER: one more issuing CA below the root, so that the lists of an example are about it alone
+issuing_ca() {
+  issue "$1" "/C=DE/O=Example GmbH/CN=Example Issuing CA $2" root "${ca_extensions/CA:TRUE/CA:TRUE,pathlen:0}
+authorityKeyIdentifier=keyid"
+}
+
 issue root '/C=DE/O=Example GmbH/CN=Example Root CA' root "$ca_extensions"
 issue issuing '/C=DE/O=Example GmbH/CN=Example Issuing CA 1' root "${ca_extensions/CA:TRUE/CA:TRUE,pathlen:0}
 authorityKeyIdentifier=keyid"
@@ -129,6 +157,23 @@ imported() {
   printf '  annotations:\n    examples.certwright.io/expect: %s\n' "$2"
   [ -z "${3:-}" ] || printf '    examples.certwright.io/reasons: %s\n' "$3"
   echo 'spec:'
+  sed 's/^/  /'
+}
+
+# revocation_source NAME EXPECT: a RevocationSource, its spec from standard input
+#
+# EXPECT is the reason of Ready and the validation code.
+revocation_source() {
+  printf -- '---\napiVersion: certwright.io/v1alpha1\nkind: RevocationSource\nmetadata:\n  name: %s\n' "$1"
+  printf '  annotations:\n    examples.certwright.io/expect: %s\n' "$2"
+  echo 'spec:'
+  sed 's/^/  /'
+}
+
+# refused_source NAME MESSAGE: a RevocationSource that the API server does not store, its spec from standard input
+refused_source() {
+  printf -- '---\napiVersion: certwright.io/v1alpha1\nkind: RevocationSource\nmetadata:\n  name: %s\n' "$1"
+  printf '  annotations:\n    examples.certwright.io/refused: "%s"\nspec:\n' "$2"
   sed 's/^/  /'
 }
 
@@ -510,6 +555,71 @@ subject:
 EOF
 } > "$output/good/public-root.yaml"
 
+issuing_ca listing 2
+issue revocation-list '/C=DE/O=Example GmbH/CN=listed.example.com' listing "$(server_extensions listed.example.com)"
+crl revocation-list listing "$start" "$end"
+{
+  about <<'EOF'
+A revocation list in the object, and a certificate that is judged by it.
+
+Expect OK (200): the list is authentic and does not name the certificate. Of the CA above there is no list, which
+`Prefer` lets pass.
+EOF
+  tls_secret revocation-list-source revocation-list.key revocation-list.crt listing.crt
+  config_map revocation-list-issuer ca.crt listing.crt
+  revocation_source revocation-list 'Valid 0' <<EOF
+crl: |
+$(sed 's/^/  /' revocation-list.crl)
+issuerRef:
+  kind: ConfigMap
+  name: revocation-list-issuer
+EOF
+  imported revocation-list 'OK 200' <<'EOF'
+certificateRef:
+  name: revocation-list-source
+trust:
+  revocation: Prefer
+targets:
+- secretName: revocation-list-tls
+EOF
+} > "$output/good/revocation-list.yaml"
+
+issuing_ca requiring 3
+issue revocation-required '/C=DE/O=Example GmbH/CN=required.example.com' requiring \
+  "$(server_extensions required.example.com)"
+crl revocation-required requiring "$start" "$end"
+crl revocation-required-root root "$start" "$end"
+{
+  about <<'EOF'
+Revocation lists in a ConfigMap, one for each CA of the path, and a certificate that may not be served without them.
+
+Expect OK (200): the root is given as well, for without it nobody could verify the list that is about the issuing CA.
+EOF
+  tls_secret revocation-required-source revocation-required.key revocation-required.crt requiring.crt root.crt
+  config_map revocation-required-issuers ca.crt requiring.crt root.crt
+  config_map revocation-required-lists issuing.crl revocation-required.crl
+  text root.crl revocation-required-root.crl
+  for each in issuing root; do
+    revocation_source "revocation-required-$each" 'Valid 0' <<EOF
+crlRef:
+  kind: ConfigMap
+  name: revocation-required-lists
+  key: $each.crl
+issuerRef:
+  kind: ConfigMap
+  name: revocation-required-issuers
+EOF
+  done
+  imported revocation-required 'OK 200' <<'EOF'
+certificateRef:
+  name: revocation-required-source
+trust:
+  revocation: Require
+targets:
+- secretName: revocation-required-tls
+EOF
+} > "$output/good/revocation-required.yaml"
+
 # ---- bad: stored by the API server, refused in status ---------------------------------------------------------------
 
 # bad_upload NAME EXPECT REASON: head from standard input, then NAME-source and a target that stays away
@@ -774,6 +884,91 @@ $(sed 's/^/  /' public-expired.crt)
 EOF
 } > "$output/bad/public-expired.yaml"
 
+issuing_ca revoking 4
+issue revoked '/C=DE/O=Example GmbH/CN=revoked.example.com' revoking "$(server_extensions revoked.example.com)"
+crl revoked revoking "$start" "$end" revoked
+{
+  about <<'EOF'
+A certificate that its issuer has revoked.
+
+Expect CERTIFICATE_CHAIN_IS_INVALID (522), reason Revoked: what was served before would stay served.
+EOF
+  tls_secret revoked-source revoked.key revoked.crt revoking.crt
+  config_map revoked-issuer ca.crt revoking.crt
+  revocation_source revoked 'Valid 0' <<EOF
+crl: |
+$(sed 's/^/  /' revoked.crl)
+issuerRef:
+  kind: ConfigMap
+  name: revoked-issuer
+EOF
+  imported revoked 'CERTIFICATE_CHAIN_IS_INVALID 522' Revoked <<'EOF'
+certificateRef:
+  name: revoked-source
+trust:
+  revocation: Prefer
+targets:
+- secretName: revoked-tls
+EOF
+} > "$output/bad/revoked.yaml"
+
+issuing_ca forgetting 5
+issue list-expired '/C=DE/O=Example GmbH/CN=forgotten.example.com' forgetting \
+  "$(server_extensions forgotten.example.com)"
+crl list-expired forgetting "$start" 20240201000000Z
+{
+  about <<'EOF'
+A revocation list that nobody has renewed: it vouches for nothing any more.
+
+Expect CERTIFICATE_CHAIN_IS_INVALID (522), reason CRLExpired, and the same of the RevocationSource (2034).
+EOF
+  tls_secret list-expired-source list-expired.key list-expired.crt forgetting.crt
+  config_map list-expired-issuer ca.crt forgetting.crt
+  revocation_source list-expired 'CRLExpired 2034' <<EOF
+crl: |
+$(sed 's/^/  /' list-expired.crl)
+issuerRef:
+  kind: ConfigMap
+  name: list-expired-issuer
+EOF
+  imported list-expired 'CERTIFICATE_CHAIN_IS_INVALID 522' CRLExpired <<'EOF'
+certificateRef:
+  name: list-expired-source
+trust:
+  revocation: Prefer
+targets:
+- secretName: list-expired-tls
+EOF
+} > "$output/bad/list-expired.yaml"
+
+crl list-of-another other-root "$start" "$end"
+{
+  about <<'EOF'
+A revocation list of another CA than the one that is named.
+
+Expect CRLIssuerNotFound (2031): only a list whose signature was verified is used.
+EOF
+  config_map list-of-another-issuer ca.crt root.crt
+  revocation_source list-of-another 'CRLIssuerNotFound 2031' <<EOF
+crl: |
+$(sed 's/^/  /' list-of-another.crl)
+issuerRef:
+  kind: ConfigMap
+  name: list-of-another-issuer
+EOF
+} > "$output/bad/list-of-another.yaml"
+
+{
+  about <<'EOF'
+A host that the operator may not ask: its settings name none.
+
+Expect HostNotAllowed (-1); the message names the setting.
+EOF
+  revocation_source list-not-allowed 'HostNotAllowed -1' <<'EOF'
+url: http://crl.example.com/issuing.crl
+EOF
+} > "$output/bad/list-not-allowed.yaml"
+
 # ---- refused: not even stored by the API server ---------------------------------------------------------------------
 
 not_a_key='-----BEGIN PRIVATE KEY-----
@@ -862,3 +1057,35 @@ An object without a wish.
 EOF
   refused no-spec 'spec: Required value' < /dev/null
 } > "$output/refused/no-spec.yaml"
+
+{
+  about <<'EOF'
+Two places to take a list from.
+EOF
+  refused_source two-lists 'must not be set together with `crlRef`' <<'EOF'
+crlRef:
+  name: lists
+url: http://crl.example.com/issuing.crl
+EOF
+} > "$output/refused/two-lists.yaml"
+
+{
+  about <<'EOF'
+No place to take a list from.
+EOF
+  refused_source no-list 'must be set, or else `crlRef` or `url`' <<'EOF'
+issuerRef:
+  name: issuer
+EOF
+} > "$output/refused/no-list.yaml"
+
+{
+  about <<'EOF'
+An interval of fetches, and nothing to fetch.
+EOF
+  refused_source interval-without-url 'must not be set without `url`' <<'EOF'
+crlRef:
+  name: lists
+intervalSeconds: 3600
+EOF
+} > "$output/refused/interval-without-url.yaml"

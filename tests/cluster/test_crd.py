@@ -94,11 +94,13 @@ def test_kubectl_get_shows_the_verdict_and_what_is_served_when_there_is_a_status
     kubectl("apply", "-n", namespace, "-f", "-", input=manifest({"certificateRef": {"name": "upload"}}))
     write_status(control_plane, namespace, dump(large_status()))
 
-    narrow = kubectl("get", "-n", namespace, "certwright").stdout.splitlines()
+    category = kubectl("get", "-n", namespace, "certwright").stdout.splitlines()
+    narrow = kubectl("get", "-n", namespace, "impcert").stdout.splitlines()
     wide = kubectl("get", "-n", namespace, "impcert", "-o", "wide").stdout.splitlines()
 
     assert narrow[0].split() == ["NAME", "READY", "REASON", "EXPIRES", "AGE"]
     assert narrow[1].split()[:4] == ["sample", "False", "Expired", "2027-01-01T00:00:00Z"]
+    assert category[1].split()[:2] == ["importedcertificate.certwright.io/sample", "False"]
     assert wide[0].split() == [
         *["NAME", "READY", "REASON", "EXPIRES", "AGE", "STATUS", "CODE"],
         *["COMMON", "NAME", "ISSUER", "SERIAL", "MESSAGE"],

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.control_plane import ControlPlane
-from tests.support.demo.examples import EXAMPLES, Expectation, read_examples, reasons_of, state_of
+from tests.support.demo.examples import EXAMPLES, Expectation, identity_of, read_examples, reasons_of, state_of
 from tests.support.operator_process import OperatorProcess
 from tests.support.waiting import wait_until
 
@@ -32,7 +32,7 @@ def test_examples_come_to_what_they_promise_when_the_operator_runs_with_the_righ
 ) -> None:
     mark = control_plane.audit_mark()
     promises = {
-        promise.name: promise
+        promise.identity: promise
         for folder in ("good", "bad")
         for example in read_examples(folder)
         for promise in example.expectations
@@ -63,21 +63,23 @@ def test_examples_come_to_what_they_promise_when_the_operator_runs_with_the_righ
 
 def differences(kubectl: Kubectl, namespace: str, promises: dict[str, Expectation]) -> list[str]:
     return [
-        f"{found['metadata']['name']}: {state_of(found)} {sorted(reasons_of(found))}"
-        for found in imported(kubectl, namespace)
-        if not promises[found["metadata"]["name"]].seen_in(found)
+        f"{identity_of(found)}: {state_of(found)} {sorted(reasons_of(found))}"
+        for found in ours(kubectl, namespace)
+        if not promises[identity_of(found)].seen_in(found)
     ]
 
 
 def good_targets(kubectl: Kubectl, namespace: str) -> set[str]:
     return {
         target["secretName"]
-        for found in imported(kubectl, namespace)
-        if found["status"]["certificateStoreStatus"] == "OK"
+        for found in ours(kubectl, namespace)
+        if found["status"].get("certificateStoreStatus") == "OK"
         for target in found["spec"].get("targets", [])
     }
 
 
-def imported(kubectl: Kubectl, namespace: str) -> list[dict[str, Any]]:
-    items: list[dict[str, Any]] = json.loads(kubectl("get", "impcert", "-n", namespace, "-o", "json").stdout)["items"]
+def ours(kubectl: Kubectl, namespace: str) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = json.loads(kubectl("get", "impcert,revsrc", "-n", namespace, "-o", "json").stdout)[
+        "items"
+    ]
     return items

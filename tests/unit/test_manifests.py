@@ -13,10 +13,12 @@ from cryptography import x509
 
 from certwright import __version__
 from certwright.api.crd import KINDS
-from certwright.api.importedcertificate import ImportedCertificateSpec
+from certwright.api.importedcertificate import IMPORTED_CERTIFICATE, ImportedCertificateSpec
 from certwright.api.importedcertificate_status import ResponseCode, StoreStatus
 from certwright.api.kind import API_VERSION
 from certwright.api.model import parse
+from certwright.api.revocationsource import REVOCATION_SOURCE
+from certwright.api.revocationsource_status import ListValidationCode
 from certwright.findings import Reason
 from certwright.settings import Settings
 
@@ -24,6 +26,11 @@ ROOT = Path(__file__).parents[2]
 MANIFESTS = ROOT / "manifests"
 EXAMPLES = MANIFESTS / "examples"
 NOTE = "An example, published with its key. Never use it for anything."
+
+VOCABULARIES = {
+    IMPORTED_CERTIFICATE.name: (get_args(StoreStatus), get_args(ResponseCode)),
+    REVOCATION_SOURCE.name: (set(Reason), get_args(ListValidationCode)),
+}
 
 judged_examples = pytest.mark.parametrize(
     "path",
@@ -88,7 +95,7 @@ def test_deployment_runs_this_version_when_nobody_chose_another(container: dict[
     assert container["image"] == f"certwright:{__version__}"
 
 
-@pytest.mark.parametrize("path", ["base/clusterrole.yaml", "components/refresh/clusterrole.yaml"])
+@pytest.mark.parametrize("path", ["base/clusterrole.yaml", "base/role.yaml", "components/refresh/clusterrole.yaml"])
 def test_every_rule_of_the_operator_says_its_purpose_when_read(path: str) -> None:
     lines = (MANIFESTS / path).read_text(encoding="utf-8").splitlines()
 
@@ -139,13 +146,15 @@ def test_kustomizations_name_files_that_there_are_when_built() -> None:
 @judged_examples
 def test_example_says_what_it_shows_and_what_to_expect_when_opened(path: Path) -> None:
     head = path.read_text(encoding="utf-8").split("---\n", 1)[0]
-    annotations = certificate_of(path)["metadata"]["annotations"]
+    shown = subject_of(path)
+    annotations = shown["metadata"]["annotations"]
     status, code = annotations["examples.certwright.io/expect"].split()
 
     assert all(line.startswith("#") for line in head.splitlines())
     assert f"# Expect {status} ({code})" in head
-    assert status in get_args(StoreStatus)
-    assert int(code) in get_args(ResponseCode)
+    words, codes = VOCABULARIES[shown["kind"]]
+    assert status in words
+    assert int(code) in codes
     assert (status == "OK") is (path.parent.name == "good")
     for reason in filter(None, annotations.get("examples.certwright.io/reasons", "").split(",")):
         assert reason in set(Reason)
@@ -153,13 +162,14 @@ def test_example_says_what_it_shows_and_what_to_expect_when_opened(path: Path) -
 
 @judged_examples
 def test_example_can_be_applied_beside_all_others_when_names_begin_with_its_own(path: Path) -> None:
-    certificate = certificate_of(path)
+    shown = subject_of(path)
 
-    assert certificate["metadata"]["name"] == path.stem
+    assert shown["metadata"]["name"] == path.stem
     assert all(document["metadata"]["name"].startswith(path.stem) for document in documents(path))
     assert all("namespace" not in document["metadata"] for document in documents(path))
-    for target in parse(ImportedCertificateSpec, certificate["spec"]).targets:
-        assert target.secret_name.startswith(path.stem)
+    if shown["kind"] == IMPORTED_CERTIFICATE.name:
+        for target in parse(ImportedCertificateSpec, shown["spec"]).targets:
+            assert target.secret_name.startswith(path.stem)
 
 
 @judged_examples
@@ -189,7 +199,7 @@ def test_examples_are_what_the_generator_writes_when_its_names_are_compared() ->
 
 def test_examples_cover_every_answer_about_an_upload_when_listed() -> None:
     shown = {
-        certificate_of(path)["metadata"]["annotations"]["examples.certwright.io/expect"].split()[0]
+        subject_of(path)["metadata"]["annotations"]["examples.certwright.io/expect"].split()[0]
         for path in EXAMPLES.glob("*/*.yaml")
         if path.parent.name != "refused"
     }
@@ -198,15 +208,21 @@ def test_examples_cover_every_answer_about_an_upload_when_listed() -> None:
     assert set(get_args(StoreStatus)) - shown == {"CERTIFICATE_STORED_BUT_NOT_REFRESHED", "ERROR", "IN_PROGRESS"}
 
 
-def certificate_of(path: Path) -> dict[str, Any]:
-    (found,) = (document for document in documents(path) if document.get("apiVersion") == API_VERSION)
+def subject_of(path: Path) -> dict[str, Any]:
+    """Give the object that an example is about: its certificate, else its source of revocation lists."""
+    ours = [document for document in documents(path) if document.get("apiVersion") == API_VERSION]
+    certificates = [document for document in ours if document["kind"] == IMPORTED_CERTIFICATE.name]
+    (found,) = certificates or ours
     return found
 
 
 def certificates_in(path: Path) -> Iterator[x509.Certificate]:
     for document in documents(path):
         texts = [*document.get("stringData", {}).values(), *(document.get("spec") or {}).values()]
-        texts += [base64.b64decode(value).decode("latin-1") for value in document.get("data", {}).values()]
+        held = document.get("data", {}).values()
+        texts += (
+            held if document["kind"] == "ConfigMap" else [base64.b64decode(each).decode("latin-1") for each in held]
+        )
         for text in texts:
             for block in re.findall(r"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----", str(text)):
                 try:

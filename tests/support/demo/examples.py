@@ -8,19 +8,22 @@ from typing import Any
 import yaml
 
 EXAMPLES = Path(__file__).parents[3] / "manifests" / "examples"
+CERTIFICATE, SOURCE = "ImportedCertificate", "RevocationSource"
 PREFIX = "examples.certwright.io/"
 
 
 @dataclass(frozen=True)
 class Expectation:
-    """What an ImportedCertificate is to come to.
+    """What one of our objects is to come to.
 
     Attributes:
-        state: `certificateStoreStatus` and `responseCode`, as in `OK 200`.
+        identity: its kind and name: `ImportedCertificate/shop`.
+        state: of an ImportedCertificate `certificateStoreStatus` and `responseCode`, as in `OK 200`; of a
+            RevocationSource the reason of `Ready` and `validation`, as in `Valid 0`.
         reasons: findings that must be among those listed.
     """
 
-    name: str
+    identity: str
     state: str
     reasons: frozenset[str]
 
@@ -44,11 +47,18 @@ def read_examples(folder: str) -> list[Example]:
     return [_read(path) for path in sorted((EXAMPLES / folder).glob("*.yaml"), key=lambda path: path.stem)]
 
 
+def identity_of(custom_object: dict[str, Any]) -> str:
+    """Return kind and name of an object."""
+    return f"{custom_object['kind']}/{custom_object['metadata']['name']}"
+
+
 def state_of(custom_object: dict[str, Any]) -> str:
-    """Return status word and code of an object, `…` before there is a verdict on its present generation."""
+    """Return word and code of an object, `…` before there is a verdict on its present generation."""
     status = custom_object.get("status", {})
     if status.get("observedGeneration") != custom_object["metadata"]["generation"]:
         return "…"
+    if custom_object.get("kind") == SOURCE:
+        return f"{condition(custom_object, 'Ready').get('reason')} {status.get('validation')}"
     return f"{status.get('certificateStoreStatus', '…')} {status.get('responseCode', '')}".strip()
 
 
@@ -66,8 +76,8 @@ def condition(custom_object: dict[str, Any], kind: str) -> dict[str, Any]:
 def _read(path: Path) -> Example:
     text = path.read_text(encoding="utf-8")
     objects = [found for found in yaml.safe_load_all(text) if found]
-    ours = [found for found in objects if found["kind"] == "ImportedCertificate"]
-    annotations = [(found["metadata"]["name"], found["metadata"].get("annotations", {})) for found in ours]
+    ours = [found for found in objects if found["kind"] in {CERTIFICATE, SOURCE}]
+    annotations = [(identity_of(found), found["metadata"].get("annotations", {})) for found in ours]
     refusals = [notes[f"{PREFIX}refused"] for _, notes in annotations if f"{PREFIX}refused" in notes]
     return Example(path, _summary(text), tuple(_expectations(annotations)), refusals[0] if refusals else None)
 

@@ -25,12 +25,12 @@ def apply_examples(stage: Stage) -> None:
 
     def all_reached() -> bool:
         found = stage.custom_objects()
-        return all(expected.name in found and expected.seen_in(found[expected.name]) for expected in wanted)
+        return all(expected.identity in found and expected.seen_in(found[expected.identity]) for expected in wanted)
 
     seconds = stage.wait(all_reached)
     show_verdicts(stage, examples)
     if seconds is not None:
-        stage.steps.check(f"{len(wanted)} certificates judged as expected within {seconds:.1f} s", passed=True)
+        stage.steps.check(f"{len(wanted)} objects judged as expected within {seconds:.1f} s", passed=True)
 
 
 def show_verdicts(stage: Stage, examples: list[Example]) -> None:
@@ -39,16 +39,16 @@ def show_verdicts(stage: Stage, examples: list[Example]) -> None:
     rows = table("object", "state", "what it shows")
     for example in examples:
         for expected in example.expectations:
-            custom_object = found.get(expected.name, {"metadata": {"generation": 0}})
+            custom_object = found.get(expected.identity, {"metadata": {"generation": 0}})
             passed = expected.seen_in(custom_object)
             state = state_of(custom_object)
             if not passed:
                 wish = ", ".join([expected.state, *sorted(expected.reasons)])
                 seen = ", ".join([state, *sorted(reasons_of(custom_object))])
-                stage.steps.failures.append(f"{expected.name}: expected {wish}; saw {seen}")
+                stage.steps.failures.append(f"{expected.identity}: expected {wish}; saw {seen}")
                 state = f"{seen} (expected {wish})"
             mark = "[green]✓[/green]" if passed else "[red]✗[/red]"
-            rows.add_row(mark, escape(expected.name), escape(state), escape(example.summary))
+            rows.add_row(mark, escape(expected.identity.partition("/")[2]), escape(state), escape(example.summary))
     console.print(rows)
 
 

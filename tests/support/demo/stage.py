@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.control_plane import ControlPlane
+from tests.support.demo.examples import identity_of
 from tests.support.demo.screen import Steps, command, say
 from tests.support.operator_process import OperatorProcess
 
@@ -19,6 +20,7 @@ NAMESPACE = "demo"
 PATIENCE_SECONDS = 30.0
 POLL_SECONDS = 0.02
 CUSTOM_OBJECTS = f"/apis/certwright.io/v1alpha1/namespaces/{NAMESPACE}/importedcertificates"
+SOURCES = f"/apis/certwright.io/v1alpha1/namespaces/{NAMESPACE}/revocationsources"
 SECRETS = f"/api/v1/namespaces/{NAMESPACE}/secrets"
 
 
@@ -37,9 +39,9 @@ class Stage:
         return self.control_plane.kubectl("--namespace", NAMESPACE, *arguments, check=check)
 
     def custom_objects(self) -> dict[str, dict[str, Any]]:
-        """Return all ImportedCertificates of the demo by name."""
-        found = self.control_plane.client.get(CUSTOM_OBJECTS) or {"items": []}
-        return {each["metadata"]["name"]: each for each in found["items"]}
+        """Return all our objects of the demo by kind and name."""
+        lists = [self.control_plane.client.get(path) or {"items": []} for path in (CUSTOM_OBJECTS, SOURCES)]
+        return {identity_of(each): each for found in lists for each in found["items"]}
 
     def custom_object(self, name: str) -> dict[str, Any]:
         """Return one ImportedCertificate of the demo."""
