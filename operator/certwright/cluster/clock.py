@@ -18,16 +18,17 @@ class SystemClock:
     """Implement `certwright.cluster.ports.Clock`, and doubt system time when the API server's differs too much.
 
     A wrong clock would make good certificates expire, or keep bad ones; the API server's `Date` header is a second
-    opinion that costs nothing.
+    opinion that costs nothing. Between two of them the API server's time is carried on by a clock that nobody can set:
+    system time that jumps is doubted at once, before anything is judged by it.
     """
 
     def __init__(self, *, skew_limit_seconds: float, offset: timedelta = timedelta(0)) -> None:
         self._limit = timedelta(seconds=skew_limit_seconds)
         self._offset = offset
-        self._skew: timedelta | None = None
+        self._server: datetime | None = None
+        self._heard_at = 0.0
         self._uncertainty = timedelta(0)
         self._measured_at = float("-inf")
-        self._doubted = False
 
     def system(self) -> datetime:
         """Give system time, aware UTC."""
@@ -38,13 +39,15 @@ class SystemClock:
         return (self.system() + self._offset).replace(microsecond=0)
 
     def doubted(self) -> bool:
-        """Say whether system time and the API server's `Date` are more than the allowed skew apart."""
-        return self._doubted
+        """Say whether system time and the API server's are more than the allowed skew apart."""
+        skew = self._skew()
+        return skew is not None and abs(skew) - self._uncertainty > self._limit
 
     @property
     def skew_seconds(self) -> float | None:
-        """Give how far the API server is ahead of system time, as last measured; `None` before its first answer."""
-        return None if self._skew is None else self._skew.total_seconds()
+        """Give how far the API server is ahead of system time; `None` before its first answer."""
+        skew = self._skew()
+        return None if skew is None else skew.total_seconds()
 
     def advance(self, offset: timedelta) -> None:
         """Move judgement time, for tests and demonstrations; system time stays what it is."""
@@ -67,6 +70,16 @@ class SystemClock:
             server = server.replace(tzinfo=UTC)
         self._measured_at = at
         half_trip = timedelta(seconds=round_trip_seconds / 2)
-        self._skew = (server + DATE_RESOLUTION / 2) - (self.system() - half_trip)
+        self._server = server + DATE_RESOLUTION / 2 + half_trip
+        self._heard_at = _steady_seconds()
         self._uncertainty = half_trip + DATE_RESOLUTION / 2
-        self._doubted = abs(self._skew) - self._uncertainty > self._limit
+
+    def _skew(self) -> timedelta | None:
+        if self._server is None:
+            return None
+        return self._server + timedelta(seconds=_steady_seconds() - self._heard_at) - self.system()
+
+
+def _steady_seconds() -> float:
+    # Where there is one, a clock that counts on while the machine sleeps, as the API server's does.
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

@@ -81,3 +81,16 @@ def test_doubt_reads_a_date_without_zone_as_utc() -> None:
 
     assert heard.skew_seconds is not None
     assert abs(heard.skew_seconds) < 2
+
+
+def test_doubt_comes_and_goes_with_system_time_when_nothing_more_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard = clock()
+    heard.heard_date(date(ahead=0), round_trip_seconds=0.01)
+
+    monkeypatch.setattr(heard, "system", lambda: datetime.now(UTC) + timedelta(minutes=10))
+    assert heard.doubted() is True
+    assert heard.skew_seconds is not None
+    assert abs(heard.skew_seconds + 600) < 2
+
+    monkeypatch.undo()
+    assert heard.doubted() is False
