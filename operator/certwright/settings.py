@@ -23,7 +23,7 @@ class Settings(BaseSettings):
     listen_host: str = Field("0.0.0.0", description="Address of /healthz, /readyz and /metrics.")  # noqa: S104 - a pod's
     listen_port: int = Field(8080, ge=0, le=65535, description="Port of the same; 0 takes a free one.")
 
-    workers: int = Field(16, ge=1, le=256, description="Objects worked on at once.")
+    workers: int = Field(32, ge=1, le=256, description="Objects worked on at once.")
     processes: int = Field(2, ge=1, le=16, description="Worker processes for heavy work, started on first need.")
     work_seconds: float = Field(5, gt=0, description="Longest that one object may keep a worker process busy.")
     request_seconds: float = Field(30, gt=0, description="Longest that one API request may take.")

@@ -5,24 +5,27 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any, Self
-from uuid import uuid4
+from datetime import datetime, timedelta
+from typing import Self
 
+from certwright.cluster.occurrence import Identity, Occurrence, make_name, manifest_of, micro_time, occurrence_of
 from certwright.cluster.ports import Clock
 from certwright.cluster.requests import FIELD_MANAGER, Patch, Request, Verb, encode
-from certwright.cluster.resources import EVENTS, LONGEST_NAME, RESOURCES
+from certwright.cluster.resources import EVENTS
 from certwright.cluster.retries import Retrying
-from certwright.findings import ClusterError, FailureCause, printable
+from certwright.findings import ClusterError, FailureCause
 from certwright.reconcile.plan import EventType, Record
 
-CONTROLLER = "certwright.io/certwright"
+QUEUE_LENGTH = 12_000
+"""How many events may wait; beyond that many, less a share for warnings, they are left out."""
 
-LANES = 2
-"""Events of one object go one after another; no more requests than this are under way, so that statuses go first."""
+SHARE_FOR_WARNINGS = 2_000
+PAUSE_SECONDS = 0.1
+LONGEST_PAUSE_SECONDS = 1.0
+"""How long an event lets other work go first: a status may not wait for events, nor events for ever."""
 
-LANE_LENGTH = 500
 SERIES_AGE = timedelta(minutes=30)
 """How long after its last occurrence the same event is counted up instead of written anew."""
 
@@ -36,33 +39,9 @@ FLUSH_SECONDS = 5.0
 CLUSTER_SCOPED_NAMESPACE = "default"
 """Where Kubernetes keeps events about objects that are in no namespace."""
 
-LONGEST_NOTE_BYTES = 1024
 LONGEST_INSTANCE = 128
 
 LOGGER = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Identity:
-    """What makes two occurrences the same event.
-
-    The note belongs to it: the API lets nobody change the note of an event, and a count beside the words of an
-    earlier problem would mislead.
-    """
-
-    uid: str
-    type: EventType
-    reason: str
-    action: str
-    note: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Occurrence:
-    identity: _Identity
-    at: datetime
-    regarding: dict[str, str]
-    note: str
 
 
 @dataclass(slots=True)
@@ -95,7 +74,15 @@ class EventRecorder:
     An event that cannot be written is a figure, not a failure.
     """
 
-    def __init__(self, requests: Retrying, *, clock: Clock, instance: str, events_per_hour: int) -> None:
+    def __init__(
+        self,
+        requests: Retrying,
+        *,
+        clock: Clock,
+        instance: str,
+        events_per_hour: int,
+        is_busy: Callable[[], bool] = lambda: False,
+    ) -> None:
         """Prepare to record.
 
         Args:
@@ -103,53 +90,57 @@ class EventRecorder:
             clock: gives the time of an occurrence.
             instance: who reports, the name of the pod.
             events_per_hour: most writes about one object in an hour.
+            is_busy: whether there is work that should go first.
         """
         self.figures = EventFigures()
         self._requests = requests
         self._clock = clock
         self._instance = instance[:LONGEST_INSTANCE]
         self._limit = events_per_hour
-        self._lanes: list[asyncio.Queue[_Occurrence]] = [asyncio.Queue(LANE_LENGTH) for _ in range(LANES)]
-        self._tasks: list[asyncio.Task[None]] = []
-        self._series: OrderedDict[_Identity, _Series] = OrderedDict()
+        self._is_busy = is_busy
+        # One after another, so that those of one object keep their order and there is never more than one request.
+        self._waiting: asyncio.Queue[Occurrence] = asyncio.Queue(QUEUE_LENGTH)
+        self._task: asyncio.Task[None] | None = None
+        self._leaving = False
+        self._series: OrderedDict[Identity, _Series] = OrderedDict()
         self._written_at: OrderedDict[str, list[datetime]] = OrderedDict()
 
     async def __aenter__(self) -> Self:
         """Begin to write."""
-        self._tasks = [asyncio.create_task(self._serve(lane), name="event recorder") for lane in self._lanes]
+        self._task = asyncio.create_task(self._serve(), name="event recorder")
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Write what is waiting, within a few seconds, and stop."""
+        self._leaving = True
         try:
             async with asyncio.timeout(FLUSH_SECONDS):
                 await self.flush()
         except TimeoutError:
-            LOGGER.warning("%d events were not written in time", sum(lane.qsize() for lane in self._lanes))
+            LOGGER.warning("%d events were not written in time", self._waiting.qsize())
         finally:
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            if self._task is not None:
+                self._task.cancel()
+                await asyncio.wait({self._task})
 
     async def flush(self) -> None:
         """Wait until nothing is waiting to be written."""
-        for lane in self._lanes:
-            await lane.join()
+        await self._waiting.join()
 
     def record(self, action: Record) -> None:
         """Take an event; never blocks, never raises. When many wait, those that warn of nothing are left out."""
-        occurrence = _occurrence(action, self._clock.system())
-        lane = self._lanes[hash(occurrence.identity.uid) % LANES]
-        room = LANE_LENGTH if action.type is EventType.WARNING else LANE_LENGTH // 2
-        if lane.qsize() >= room:
+        occurrence = occurrence_of(action, self._clock.system())
+        room = QUEUE_LENGTH - (0 if action.type is EventType.WARNING else SHARE_FOR_WARNINGS)
+        if self._waiting.qsize() >= room:
             self.figures.overflowed += 1
             return
-        lane.put_nowait(occurrence)
+        self._waiting.put_nowait(occurrence)
 
-    async def _serve(self, lane: asyncio.Queue[_Occurrence]) -> None:
+    async def _serve(self) -> None:
         while True:
-            occurrence = await lane.get()
+            occurrence = await self._waiting.get()
             try:
+                await self._let_others_go_first()
                 await self._write(occurrence)
             except ClusterError as error:
                 self.figures.failed += 1
@@ -158,9 +149,15 @@ class EventRecorder:
                 self.figures.failed += 1
                 LOGGER.exception("event not written")
             finally:
-                lane.task_done()
+                self._waiting.task_done()
 
-    async def _write(self, occurrence: _Occurrence) -> None:
+    async def _let_others_go_first(self) -> None:
+        waited = 0.0
+        while waited < LONGEST_PAUSE_SECONDS and self._is_busy() and not self._leaving:
+            await asyncio.sleep(PAUSE_SECONDS)
+            waited += PAUSE_SECONDS
+
+    async def _write(self, occurrence: Occurrence) -> None:
         series = self._continued(occurrence)
         if not self._allow(occurrence):
             self.figures.limited += 1
@@ -171,7 +168,7 @@ class EventRecorder:
 
     # ---- what was written before
 
-    def _continued(self, occurrence: _Occurrence) -> _Series | None:
+    def _continued(self, occurrence: Occurrence) -> _Series | None:
         """Give the series that this occurrence goes on with, counted; counted even when it will not be written."""
         series = self._series.get(occurrence.identity)
         if series is None or occurrence.at - series.last > SERIES_AGE:
@@ -181,7 +178,7 @@ class EventRecorder:
         series.last = occurrence.at
         return series
 
-    def _allow(self, occurrence: _Occurrence) -> bool:
+    def _allow(self, occurrence: Occurrence) -> bool:
         uid, at = occurrence.identity.uid, occurrence.at
         recent = [moment for moment in self._written_at.get(uid, ()) if at - moment < HOUR]
         if len(recent) >= self._limit:
@@ -195,9 +192,9 @@ class EventRecorder:
 
     # ---- requests
 
-    async def _count_up(self, occurrence: _Occurrence, series: _Series) -> bool:
+    async def _count_up(self, occurrence: Occurrence, series: _Series) -> bool:
         """Write the new count; say `False` when the event has expired meanwhile."""
-        namespace = occurrence.regarding["namespace"] or CLUSTER_SCOPED_NAMESPACE
+        namespace = occurrence.key.namespace or CLUSTER_SCOPED_NAMESPACE
         change = {"series": {"count": series.count, "lastObservedTime": micro_time(series.last)}}
         request = Request(
             Verb.PATCH,
@@ -216,64 +213,18 @@ class EventRecorder:
             raise
         return True
 
-    async def _create(self, occurrence: _Occurrence) -> None:
-        namespace = occurrence.regarding["namespace"] or CLUSTER_SCOPED_NAMESPACE
-        name = _event_name(occurrence.regarding["name"])
+    async def _create(self, occurrence: Occurrence) -> None:
+        namespace = occurrence.key.namespace or CLUSTER_SCOPED_NAMESPACE
+        name = make_name(occurrence.key.name)
         request = Request(
             Verb.CREATE,
             EVENTS,
             f"{EVENTS.collection(namespace)}?fieldManager={FIELD_MANAGER}",
             namespace,
-            body=encode(self._manifest(occurrence, namespace, name)),
+            body=encode(manifest_of(occurrence, namespace, name, instance=self._instance)),
         )
         await self._requests.send(request, tries=MOST_TRIES)
         self._series[occurrence.identity] = _Series(name, 1, occurrence.at)
         self._series.move_to_end(occurrence.identity)
         if len(self._series) > MOST_SERIES:
             self._series.popitem(last=False)
-
-    def _manifest(self, occurrence: _Occurrence, namespace: str, name: str) -> dict[str, Any]:
-        identity = occurrence.identity
-        return {
-            "apiVersion": EVENTS.api_version,
-            "kind": EVENTS.kind,
-            "metadata": {"name": name, "namespace": namespace},
-            "eventTime": micro_time(occurrence.at),
-            "reportingController": CONTROLLER,
-            "reportingInstance": self._instance,
-            "type": identity.type.value,
-            "reason": identity.reason,
-            "action": identity.action,
-            "regarding": {field: text for field, text in occurrence.regarding.items() if text},
-            "note": occurrence.note,
-        }
-
-
-def micro_time(at: datetime) -> str:
-    """Write an instant as the API's `MicroTime`."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def _occurrence(action: Record, at: datetime) -> _Occurrence:
-    subject = action.subject
-    regarding = {
-        "apiVersion": RESOURCES[subject.key.kind].api_version,
-        "kind": subject.key.kind.value,
-        "namespace": subject.key.namespace,
-        "name": subject.key.name,
-        "uid": subject.version.uid,
-        "resourceVersion": subject.version.resource_version,
-    }
-    note = _cut(printable(action.note, limit=LONGEST_NOTE_BYTES), LONGEST_NOTE_BYTES)
-    identity = _Identity(subject.version.uid, action.type, action.reason, action.action, hash(note))
-    return _Occurrence(identity, at, regarding, note)
-
-
-def _cut(text: str, size: int) -> str:
-    encoded = text.encode()
-    return text if len(encoded) <= size else encoded[: size - 3].decode(errors="ignore") + "…"
-
-
-def _event_name(subject: str) -> str:
-    suffix = uuid4().hex[:16]
-    return f"{subject[: LONGEST_NAME - len(suffix) - 1].rstrip('.-')}.{suffix}"

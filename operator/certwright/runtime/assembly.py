@@ -101,12 +101,17 @@ def assemble(ground: Ground, connection: Connection) -> Parts:
     settings, random = ground.settings, SystemRandom()
     requests = Retrying(connection)
     processes = Processes(limit=settings.processes, seconds=settings.work_seconds)
+    office = _Office()
+    workers = Workers(office.work, gate=ground.gate, clock=ground.clock, limits=_limits(settings), random=random)
     recorder = EventRecorder(
-        requests, clock=ground.clock, instance=_instance(), events_per_hour=settings.events_per_hour
+        requests,
+        clock=ground.clock,
+        instance=_instance(),
+        events_per_hour=settings.events_per_hour,
+        is_busy=lambda: workers.is_behind,
     )
     cluster = ApiServer(requests, render=functools.partial(_render, processes), recorder=recorder)
     mirror = Mirror(COLLECTED_KINDS)
-    office = _Office()
     watch = MetadataWatch(
         requests,
         _watched_scopes(settings),
@@ -114,7 +119,6 @@ def assemble(ground: Ground, connection: Connection) -> Parts:
         on_reset=office.on_reset,
     )
     dependencies = Dependencies(watch.cache)
-    workers = Workers(office.work, gate=ground.gate, clock=ground.clock, limits=_limits(settings), random=random)
     intake = Intake(mirror, dependencies, ground.engine.reconcilers, desk=workers, count=ground.metrics.delivered)
     library = OperatorLibrary(
         mirror, cluster, watch.cache, run=functools.partial(processes.run, namespace=READING), settings=settings

@@ -90,6 +90,11 @@ class Workers:
         """Count the keys that wait for an instant."""
         return len(self._checks) + len(self._retries)
 
+    @property
+    def is_behind(self) -> bool:
+        """Say whether there is more to do than is being done."""
+        return self._started and self._gate.is_open and len(self.queue) > 0
+
     def age_of_oldest(self) -> float:
         """Give the seconds that the longest-waiting key has been waiting."""
         oldest = self.queue.oldest()

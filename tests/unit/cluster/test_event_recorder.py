@@ -56,8 +56,7 @@ async def recorder(server: ScriptedServer, requests: Retrying, clock: SetClock) 
 
 async def settle(recorder: EventRecorder) -> None:
     async with asyncio.timeout(5):
-        for lane in recorder._lanes:
-            await lane.join()
+        await recorder.flush()
 
 
 async def test_record_creates_an_event_when_it_is_new(server: ScriptedServer, recorder: EventRecorder) -> None:
@@ -211,11 +210,11 @@ async def test_record_goes_on_when_an_event_is_refused(
 async def test_record_goes_on_when_there_is_a_defect_of_ours(
     recorder: EventRecorder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(*_: Any) -> dict[str, Any]:
+    def broken(*_: Any, **__: Any) -> dict[str, Any]:
         raise KeyError("defect")
 
     with monkeypatch.context() as patched, caplog.at_level(logging.ERROR):
-        patched.setattr(recorder, "_manifest", broken)
+        patched.setattr(event_recorder, "manifest_of", broken)
         recorder.record(stored())
         await settle(recorder)
     recorder.record(stored())
@@ -227,20 +226,50 @@ async def test_record_goes_on_when_there_is_a_defect_of_ours(
 
 
 async def test_record_leaves_out_first_what_warns_of_nothing_when_many_wait(
-    server: ScriptedServer, recorder: EventRecorder
+    server: ScriptedServer, recorder: EventRecorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(event_recorder, "SHARE_FOR_WARNINGS", event_recorder.QUEUE_LENGTH - 3)
     released = asyncio.Event()
     server.script(never(released))
-    for number in range(event_recorder.LANE_LENGTH):
+    for number in range(5):
         recorder.record(stored(note=str(number)))
-    waiting = sum(lane.qsize() for lane in recorder._lanes)
     recorder.record(stored(kind=EventType.WARNING))
 
-    assert waiting == event_recorder.LANE_LENGTH // 2
-    assert sum(lane.qsize() for lane in recorder._lanes) == waiting + 1
-    assert recorder.figures.overflowed == event_recorder.LANE_LENGTH // 2
+    assert recorder.figures.overflowed == 2
     released.set()
     await settle(recorder)
+    assert recorder.figures.written == 4
+
+
+async def test_record_lets_other_work_go_first_when_there_is_some(
+    server: ScriptedServer, requests: Retrying, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_recorder, "PAUSE_SECONDS", 0.01)
+    server.otherwise = answer({})  # type: ignore[method-assign]
+    busy = True
+    async with EventRecorder(
+        requests, clock=clock, instance="pod-1", events_per_hour=10, is_busy=lambda: busy
+    ) as recorder:
+        recorder.record(stored())
+        await asyncio.sleep(0.05)
+        assert not server.received
+        busy = False
+        await settle(recorder)
+    assert recorder.figures.written == 1
+
+
+async def test_record_does_not_wait_for_ever_when_there_is_always_other_work(
+    server: ScriptedServer, requests: Retrying, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_recorder, "PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(event_recorder, "LONGEST_PAUSE_SECONDS", 0.02)
+    server.otherwise = answer({})  # type: ignore[method-assign]
+    async with EventRecorder(
+        requests, clock=clock, instance="pod-1", events_per_hour=10, is_busy=lambda: True
+    ) as recorder:
+        recorder.record(stored())
+        await settle(recorder)
+    assert recorder.figures.written == 1
 
 
 async def test_leaving_writes_what_waits(server: ScriptedServer, requests: Retrying, clock: SetClock) -> None:

@@ -353,3 +353,15 @@ def test_two_namespaces_get_equal_shares() -> None:
         await bench.workers.stop(grace_seconds=2)
 
     play(story)
+
+
+async def test_workers_are_behind_while_more_waits_than_is_worked_on() -> None:
+    bench = Bench(workers=1)
+    bench.seconds = 0.01
+    for name in "ab":
+        bench.workers.add(key(name))
+    assert not bench.workers.is_behind  # nothing has begun: nobody is held up
+    bench.workers.start()
+    assert bench.workers.is_behind
+    await asyncio.sleep(0.05)
+    assert not bench.workers.is_behind
