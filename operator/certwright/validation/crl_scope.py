@@ -10,6 +10,7 @@ from certwright.pki.general_names import GeneralNames
 if TYPE_CHECKING:
     from certwright.pki.certificate import Certificate
     from certwright.pki.crl import RevocationList
+    from certwright.pki.names import Name
 
 _EVERYTHING = IssuingPoint()
 
@@ -18,6 +19,13 @@ def points_of(certificate: Certificate) -> tuple[DistributionPoint, ...]:
     """Return the distribution points to look at, the one that is assumed for the issuer's name last (§6.3.3)."""
     assumed = DistributionPoint(names=GeneralNames(directories=(certificate.issuer,)))
     return (*(certificate.crl_distribution_points or ()), assumed)
+
+
+def names_of_issuers(certificate: Certificate) -> tuple[Name, ...]:
+    """Return whose lists may speak for `certificate`, each once: its issuer, and those that it names itself."""
+    named = (point.crl_issuer for point in certificate.crl_distribution_points or ())
+    others = (name for names in named if names is not None for name in names.directories)
+    return tuple(dict.fromkeys((certificate.issuer, *others)))
 
 
 def is_applicable(crl: RevocationList, certificate: Certificate) -> bool:

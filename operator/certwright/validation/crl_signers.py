@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from certwright.findings import Detail, Finding, Reason, finding, warning
@@ -28,10 +29,21 @@ class Authenticity:
     Attributes:
         path: from the certificate whose key signed it, and that may, up; empty when there is none.
         findings: why not, or what is odd about the signer.
+        is_doubtful: there is a signer, and nobody knows whether it is revoked: what the list revokes is revoked, and
+            what it does not name is not good for that.
     """
 
     path: Path
     findings: tuple[Finding, ...]
+    is_doubtful: bool = False
+
+
+class SignerState(Enum):
+    """Whether a separate signer may be believed."""
+
+    GOOD = "it is not revoked"
+    REVOKED = "it is revoked"
+    UNKNOWN = "that is not known, and must be"
 
 
 class SignerSearch:
@@ -42,13 +54,18 @@ class SignerSearch:
     """
 
     def __init__(
-        self, pool: Pool, *, options: Options, work: Work, is_unrevoked: Callable[[Path], bool] = lambda _: True
+        self,
+        pool: Pool,
+        *,
+        options: Options,
+        work: Work,
+        judge: Callable[[Path], SignerState] = lambda _: SignerState.GOOD,
     ) -> None:
-        """Search in `pool`; `is_unrevoked` judges the path of a separate signer."""
+        """Search in `pool`; `judge` looks at revocation in the path of a separate signer."""
         self._pool = pool
         self._options = options
         self._work = work
-        self._is_unrevoked = is_unrevoked
+        self._judge = judge
 
     def authenticate(self, crl: RevocationList, issuers: Path) -> Authenticity:
         """Find who signed `crl`; `issuers` is the path above the certificate in question, its issuer first.
@@ -61,16 +78,18 @@ class SignerSearch:
             message = f"{name_crl(crl)} cannot be checked: no certificate of its issuer is given. Add it."
             return Authenticity((), (finding(Reason.CRL_ISSUER_NOT_FOUND, message, fingerprint=crl.fingerprint),))
         failures: list[Finding] = []
+        doubtful = False
         for candidate in candidates:
             self._work.spend("candidates")
             failure = self._find_unfitness(crl, candidate)
             if failure is None:
-                path = self._path_of(candidate, issuers)
-                if path:
+                path, state = self._path_of(candidate, issuers)
+                if state is SignerState.GOOD:
                     return Authenticity(path, self._advise(crl, candidate))
+                doubtful = doubtful or state is SignerState.UNKNOWN
                 failure = _describe_no_path(crl, candidate)
             failures.append(failure)
-        return Authenticity((), (most_advanced(failures),))
+        return Authenticity((), (most_advanced(failures),), doubtful)
 
     def _candidates(self, crl: RevocationList, issuers: Path) -> list[Certificate]:
         wanted = crl.authority_key_id.key_id if crl.authority_key_id else None
@@ -117,20 +136,24 @@ class SignerSearch:
             ),
         )
 
-    def _path_of(self, signer: Certificate, issuers: Path) -> Path:
+    def _path_of(self, signer: Certificate, issuers: Path) -> tuple[Path, SignerState]:
         if signer in issuers:
-            return issuers[issuers.index(signer) :]
+            return issuers[issuers.index(signer) :], SignerState.GOOD
+        best: tuple[Path, SignerState] = ((), SignerState.REVOKED)
         if not signer.not_before <= self._work.at <= signer.not_after:
-            return ()
+            return best
         for trail in build_paths(signer, self._pool, self._work):
             self._work.spend("paths")
-            if (
-                trail.is_complete
-                and not find_path_faults(trail.path, trusted_top=True, options=self._options, work=self._work)
-                and self._is_unrevoked(trail.path)
+            if not trail.is_complete or find_path_faults(
+                trail.path, trusted_top=True, options=self._options, work=self._work
             ):
-                return trail.path
-        return ()
+                continue
+            state = self._judge(trail.path)
+            if state is SignerState.GOOD:
+                return trail.path, state
+            if state is SignerState.UNKNOWN:
+                best = (trail.path, state)
+        return best
 
 
 def _describe_no_path(crl: RevocationList, signer: Certificate) -> Finding:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from certwright.findings import Detail, Finding, Reason, Severity, finding
 from certwright.pki.crl_entries import CERTIFICATE_HOLD, REMOVE_FROM_CRL
 from certwright.pki.distribution_points import ALL_REASONS
-from certwright.validation.crl_scope import describe_scope, is_applicable, reasons_covered
-from certwright.validation.crl_signers import Authenticity, SignerSearch
+from certwright.validation.crl_scope import describe_scope, is_applicable, names_of_issuers, reasons_covered
+from certwright.validation.crl_signers import Authenticity, SignerSearch, SignerState
 from certwright.validation.crl_state import (
     find_defects,
     find_expired,
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from certwright.pki.certificate import Certificate
     from certwright.pki.crl import RevocationList
     from certwright.pki.crl_entries import RevokedEntry
+    from certwright.pki.names import Name
     from certwright.validation.options import Options
     from certwright.validation.path_building import Path
     from certwright.validation.work import Work
@@ -61,10 +62,13 @@ class Standing:
 
 @dataclass(slots=True)
 class _Usable:
-    """The authentic lists about one certificate, and why the others are of no use."""
+    """The authentic lists about one certificate, and why the others are of no use.
+
+    Lists that have expired, or whose signer is in doubt, are no evidence of good, and can still accuse.
+    """
 
     complete: list[RevocationList] = field(default_factory=list)
-    expired: list[RevocationList] = field(default_factory=list)
+    accusing: list[RevocationList] = field(default_factory=list)
     deltas: list[RevocationList] = field(default_factory=list)
     failures: list[Finding] = field(default_factory=list)
     oddities: list[Finding] = field(default_factory=list)
@@ -85,28 +89,33 @@ class RevocationCheck:
     ) -> None:
         """Prepare for `path`, the top of which is believed; order and repetition of `crls` make no difference."""
         self._path = path
-        self._crls = sorted(set(crls), key=lambda crl: crl.fingerprint)
+        self._crls: dict[Name, list[RevocationList]] = {}
+        for crl in sorted(set(crls), key=lambda crl: crl.fingerprint):
+            self._crls.setdefault(crl.issuer, []).append(crl)
         self._options = options
         self._work = work
         self._under_way: set[Certificate] = set()
         self._standings: dict[tuple[Certificate, Certificate], Standing] = {}
         pool = Pool(intermediates, [path[-1]])
-        self._signers = SignerSearch(pool, options=options, work=work, is_unrevoked=self._is_unrevoked)
+        self._signers = SignerSearch(pool, options=options, work=work, judge=self._judge_signer)
 
     def check(self, place: int) -> Standing:
         """Check the certificate at `place` of the path."""
         return self._check(self._path[place], self._path[place + 1 :])
 
-    def _is_unrevoked(self, path: Path) -> bool:
+    def _judge_signer(self, path: Path) -> SignerState:
         # The path of a separate signer. Where the only list about the signer is its own (PKITS 4.14.30), that list
         # is believed: it can still say that the signer is revoked.
+        found = SignerState.GOOD
         for place in range(len(path) - 2, -1, -1):
             if path[place] in self._under_way:
                 continue
             state = self._check(path[place], path[place + 1 :]).state
-            if state is State.REVOKED or (state is State.UNKNOWN and self._options.revocation is Revocation.REQUIRE):
-                return False
-        return True
+            if state is State.REVOKED:
+                return SignerState.REVOKED
+            if state is State.UNKNOWN and self._options.revocation is Revocation.REQUIRE:
+                found = SignerState.UNKNOWN
+        return found
 
     def _check(self, certificate: Certificate, issuers: Path) -> Standing:
         key = (certificate, issuers[0])
@@ -121,7 +130,7 @@ class RevocationCheck:
     def _sort(self, certificate: Certificate, issuers: Path) -> _Usable:
         """Look at every list that speaks for `certificate`: (a), (b), (f), (g), in the order of the checks."""
         usable = _Usable()
-        for crl in self._crls:
+        for crl in (crl for name in names_of_issuers(certificate) for crl in self._crls.get(name, ())):
             self._work.spend("candidates")
             if not is_applicable(crl, certificate):
                 continue
@@ -134,6 +143,8 @@ class RevocationCheck:
             authenticity = self._signers.authenticate(crl, issuers)
             if not authenticity.path:
                 usable.failures += authenticity.findings
+                if authenticity.is_doubtful:
+                    usable.accusing.append(crl)
                 continue
             self._admit(crl, authenticity, usable)
         return usable
@@ -143,14 +154,14 @@ class RevocationCheck:
         if expiry is None:
             (usable.deltas if crl.is_delta else usable.complete).append(crl)
         else:
-            usable.expired.append(crl)  # it can still say "revoked"
+            usable.accusing.append(crl)
             if not crl.is_delta:  # a stale delta is ignored
                 usable.failures.append(expiry)
         usable.oddities += (*authenticity.findings, *find_oddities(crl, self._options))
 
     def _judge(self, certificate: Certificate, usable: _Usable) -> Standing:
         used = tuple(usable.seen)
-        for crl in (*usable.complete, *usable.deltas, *usable.expired):
+        for crl in (*usable.complete, *usable.deltas, *usable.accusing):
             entry = crl.find(certificate.serial_number, certificate.issuer)
             if entry is not None and entry.reason not in (CERTIFICATE_HOLD, REMOVE_FROM_CRL):
                 return Standing(State.REVOKED, (_revoked(certificate, entry, crl), *usable.oddities), used, (crl,))
