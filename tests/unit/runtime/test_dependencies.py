@@ -1,6 +1,7 @@
 """The index of references tells who must look again, and tells the cache what is worth keeping."""
 
 from certwright.reconcile.objects import Kind, ObjectKey
+from certwright.reconcile.questions import Collection
 from certwright.runtime.dependencies import Dependencies
 
 
@@ -60,3 +61,18 @@ def test_forget_leaves_nothing_behind() -> None:
     index.forget(SHOP)
     assert keeper.kept == set()
     assert (index._references, index._dependents) == ({}, {})
+
+
+def test_on_gives_those_that_ask_for_all_of_a_kind() -> None:
+    keeper = Keeper()
+    index = Dependencies(keeper)
+    here, everywhere = Collection(Kind.REVOCATION_SOURCE, "a"), Collection(Kind.REVOCATION_SOURCE, "")
+    index.update(SHOP, {here, UPLOAD})
+    index.update(BLOG, {everywhere})
+    near, far = (ObjectKey(Kind.REVOCATION_SOURCE, name, "corp") for name in ("a", "b"))
+    assert (index.on(near), index.on(far)) == ({SHOP, BLOG}, {BLOG})
+    assert index.of(SHOP) == {here, UPLOAD}
+    assert keeper.kept == {UPLOAD}
+    index.forget(SHOP)
+    index.forget(BLOG)
+    assert (index.on(near), keeper.kept) == (frozenset(), set())

@@ -1,10 +1,11 @@
 """News becomes work on the right objects, in the right order, and nothing is forgotten or done twice."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
 
-from certwright.reconcile.objects import Kind, ObjectKey, Subject
+from certwright.reconcile.objects import Kind, ObjectKey, Subject, Version
 from certwright.reconcile.plan import Reconciler
 from certwright.reconcile.questions import Collection
 from certwright.runtime.dependencies import Dependencies
@@ -13,6 +14,7 @@ from certwright.runtime.mirror import Mirror
 from certwright.runtime.queue import Priority
 
 KIND = Kind.IMPORTED_CERTIFICATE
+AT = datetime(2026, 1, 1, tzinfo=UTC)
 SHOP = ObjectKey(KIND, "a", "shop")
 UPLOAD = ObjectKey(Kind.SECRET, "a", "upload")
 
@@ -158,3 +160,32 @@ def test_a_new_history_forgets_everything_and_says_what_there_was() -> None:
     scene.intake.swept()
     scene.intake.on_list()
     Intake(Mirror(), Dependencies(scene), {}, desk=scene, count=lambda *_: None).new_history()
+
+
+def other(name: str, **status: Any) -> Subject:
+    return Subject(ObjectKey(KIND, "a", name), Version(f"uid-{name}", "1"), 1, AT, {"refers": []}, status)
+
+
+def test_those_that_ask_for_all_hear_of_one_when_what_it_shows_has_changed() -> None:
+    scene = Scene()
+    scene.asked = frozenset({Collection(KIND, "a")})
+    scene.deliver("ADDED", 1)
+    scene.work.clear()
+    scene.intake.written(other("blog"), other("blog"))
+    assert scene.work == []
+    scene.asked = frozenset()
+    scene.intake.written(other("blog"), other("blog", face="another"))
+    assert scene.work == [("shop", Priority.CHANGE)]
+
+
+def test_those_that_ask_for_all_hear_of_a_fetch_when_it_brought_something() -> None:
+    scene = Scene()
+    scene.asked = frozenset({Collection(KIND, "a")})
+    scene.deliver("ADDED", 1)
+    scene.asked = frozenset()
+    scene.work.clear()
+    blog = ObjectKey(KIND, "a", "blog")
+    scene.intake.fetched(blog, False)  # noqa: FBT003 - a callback
+    assert scene.work == [("blog", Priority.CHANGE)]
+    scene.intake.fetched(blog, True)  # noqa: FBT003 - the same
+    assert sorted(scene.work[1:]) == [("blog", Priority.CHANGE), ("shop", Priority.CHANGE)]

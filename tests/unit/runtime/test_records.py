@@ -1,0 +1,130 @@
+"""Records go when nobody needs them, and not a moment too early."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import pytest
+
+from certwright.cluster.answers import Answer
+from certwright.cluster.ports import Cluster
+from certwright.cluster.requests import Request
+from certwright.cluster.retries import Retrying
+from certwright.findings import ClusterError, FailureCause
+from certwright.reconcile.objects import Kind, ObjectKey, Subject, Version
+from certwright.reconcile.offers import part_keys
+from certwright.reconcile.plan import Delete
+from certwright.runtime.leadership import AlwaysLeader
+from certwright.runtime.mirror import Mirror
+from certwright.runtime.records import Records, list_records
+from tests.support.memory_cluster import START
+
+OURS = "certwright-system"
+CORP = ObjectKey(Kind.REVOCATION_SOURCE, "shop", "corp")
+OLD, NEW = (f"sha256:{digit * 64}" for digit in "ab")
+
+
+class Scene:
+    """A cluster with records in it."""
+
+    def __init__(self, *names: str) -> None:
+        self.records = {ObjectKey(Kind.CONFIG_MAP, OURS, name): Version("r", "1") for name in names}
+        self.error: ClusterError | None = None
+        self.deleted: list[str] = []
+        self.mirror = Mirror((Kind.REVOCATION_SOURCE,))
+        self.tidier = Records(self.listed, self.mirror, cast("Cluster", self), gate=AlwaysLeader(), namespace=OURS)
+
+    async def listed(self) -> Mapping[ObjectKey, Version]:
+        if self.error is not None:
+            raise self.error
+        return dict(self.records)
+
+    async def delete(self, action: Delete) -> None:
+        assert action.replaces == self.records.pop(action.key)
+        self.deleted.append(action.key.name)
+
+    def use(self, digest: str, version: str) -> None:
+        kept = {"digest": digest, "parts": 2}
+        self.mirror.put(Subject(CORP, Version("uid", version), 1, START, {}, {"record": {"kept": kept}}))
+
+
+def names(digest: str) -> list[str]:
+    return [key.name for key in part_keys(OURS, "uid", digest, 2)]
+
+
+async def test_record_stays_when_a_source_has_it_in_use() -> None:
+    scene = Scene(*names(NEW))
+    scene.use(NEW, "1")
+    for _ in range(3):
+        await scene.tidier.tidy()
+    assert scene.deleted == []
+
+
+async def test_record_goes_in_the_second_round_when_its_list_is_no_longer_in_use() -> None:
+    scene = Scene(*names(OLD), *names(NEW), "somebody-elses")
+    scene.use(NEW, "1")
+    await scene.tidier.tidy()
+    assert scene.deleted == []
+    await scene.tidier.tidy()
+    assert scene.deleted == names(OLD)
+
+
+async def test_record_stays_when_its_status_was_still_to_come() -> None:
+    scene = Scene(*names(NEW))
+    scene.use(OLD, "1")
+    await scene.tidier.tidy()
+    scene.use(NEW, "2")
+    await scene.tidier.tidy()
+    assert scene.deleted == []
+
+
+async def test_record_goes_when_its_source_is_gone() -> None:
+    scene = Scene(*names(NEW))
+    scene.use(NEW, "1")
+    await scene.tidier.tidy()
+    scene.mirror.remove(CORP)
+    await scene.tidier.tidy()
+    await scene.tidier.tidy()
+    assert scene.deleted == names(NEW)
+
+
+async def test_round_is_skipped_when_the_records_cannot_be_listed(caplog: pytest.LogCaptureFixture) -> None:
+    scene = Scene(*names(OLD))
+    await scene.tidier.tidy()
+    scene.error = ClusterError(FailureCause.UNAVAILABLE, "no answer")
+    await scene.tidier.tidy()
+    assert (scene.deleted, "could not be tidied: no answer" in caplog.text) == ([], True)
+
+
+class Lister:
+    """An API server that lists."""
+
+    def __init__(self) -> None:
+        self.targets: list[str] = []
+
+    async def send(self, request: Request, **_: Any) -> Answer:
+        self.targets.append(request.target)
+        item = {"metadata": {"name": "crl-x", "uid": "u", "resourceVersion": "7"}}
+        return cast("Answer", _Page({"metadata": {"resourceVersion": "9"}, "items": [item]}))
+
+
+class _Page:
+    def __init__(self, manifest: Mapping[str, Any]) -> None:
+        self._manifest = manifest
+
+    def manifest(self) -> Mapping[str, Any]:
+        return self._manifest
+
+
+@pytest.mark.parametrize(
+    ("served", "among"),
+    [((), "certwright.io%2Fnamespace"), (("a", "b"), "certwright.io%2Fnamespace%20in%20%28a%2Cb%29")],
+)
+async def test_records_of_others_are_not_listed_when_only_some_namespaces_are_served(
+    served: tuple[str, ...], among: str
+) -> None:
+    lister = Lister()
+    found = await list_records(cast("Retrying", lister), OURS, served)
+    assert found == {ObjectKey(Kind.CONFIG_MAP, OURS, "crl-x"): Version("u", "7")}
+    assert lister.targets[0].endswith(among)
