@@ -258,7 +258,7 @@ def _is_prohibited(char: str) -> bool:
 
 def escape(text: str) -> str:
     r"""Escape an attribute value for RFC 4514; characters that do not print become hexadecimal pairs of UTF-8."""
-    if text.isascii() and text.isalnum():
+    if text.isascii() and text.isprintable() and _ESCAPED_4514.isdisjoint(text) and text == text.strip(" ").lstrip("#"):
         return text
     pieces = [_escape_char(char) for char in text]
     if pieces and pieces[0] in (" ", "#"):
