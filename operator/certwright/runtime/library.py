@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from certwright.cluster.library import PART_BYTES, recall_parts
+from certwright.cluster.library import recall_parts
 from certwright.cluster.ports import Clock, Cluster, MetadataCache
 from certwright.fetch.ports import Fetcher
 from certwright.findings import Detail, FailureCause, Finding, MaterialError, Reason, finding
@@ -30,6 +30,9 @@ from certwright.runtime.mirror import Mirror
 from certwright.runtime.processes import WorkFailedError
 from certwright.runtime.shelf import Shelf
 from certwright.settings import Settings
+
+PART_BYTES = 900 * 1024
+"""The most that one ConfigMap holds: etcd takes objects of up to 1.5 MiB."""
 
 QUICK_BYTES = 64 * 1024
 """Lists of up to this size are read on the event loop; that takes a few milliseconds."""

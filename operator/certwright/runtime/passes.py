@@ -9,7 +9,7 @@ from typing import Any
 
 from certwright.cluster.execute import LOST_RACES, execute
 from certwright.cluster.gather import gather
-from certwright.cluster.library import LocalLibrary
+from certwright.cluster.library import NoLibrary
 from certwright.cluster.ports import Clock, Cluster, Library, MetadataCache
 from certwright.findings import ClusterError, FailureCause
 from certwright.reconcile.objects import ObjectKey, Snapshot, Subject, Version
@@ -21,7 +21,7 @@ MAX_ROUNDS = 12
 ANSWERED_IN_STATUS = {FailureCause.TOO_LARGE, FailureCause.INVALID}
 """Refusals of a status that a smaller status can answer; any other failure of a status write ends the pass."""
 
-NO_LIBRARY = LocalLibrary()
+NO_LIBRARY = NoLibrary()
 """For passes over kinds that ask nothing but objects."""
 
 JudgeIn = Callable[[Reconciler[Any], Snapshot], Awaitable[Any]]
