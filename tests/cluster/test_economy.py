@@ -18,7 +18,17 @@ from tests.support.worlds.material import Corp, upload
 MANIFESTS = Path(__file__).parents[2] / "manifests"
 OPERATOR = "system:serviceaccount:certwright-system:certwright"
 OBJECTS = 24
+READABLE = OBJECTS - OBJECTS // 4
+"""Objects with a Secret that exists."""
+
 SWEEPS_AN_HOUR = 6
+
+
+@pytest.fixture(scope="module")
+def control_plane() -> Iterator[ControlPlane]:
+    """Run one of our own: nobody else's objects cost anything here, and others see no right of `refresh`."""
+    with ControlPlane() as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -143,11 +153,12 @@ def test_operator_writes_nothing_when_everything_is_read_again(
     control_plane: ControlPlane, at_rest: OperatorThread, namespace: str
 ) -> None:
     mark = control_plane.audit_mark()
-    passes = at_rest.passes
     at_rest.read_everything()
-    wait_until(lambda: at_rest.passes >= passes + OBJECTS, deadline_seconds=60, what="a pass over every object")
+    wait_until(
+        lambda: len(cost_since(mark, control_plane, namespace).secret_reads) >= READABLE,
+        deadline_seconds=60,
+        what="everything to be read, whatever the evidence says",
+    )
     wait_until(lambda: at_rest.is_idle, deadline_seconds=20, what="the operator to be idle")
     at_rest.flush_events()
-    cost = cost_since(mark, control_plane, namespace)
-    assert cost.secret_reads, "the evidence of 'nothing changed' must be ignored"
-    assert cost.writes == []
+    assert cost_since(mark, control_plane, namespace).writes == []
