@@ -42,7 +42,8 @@ def record_stem(uid: str, fingerprint: str) -> str:
 
 def kept_entry(status: Mapping[str, Any]) -> KeptEntry | None:
     """Read from the status of a RevocationSource which list is in use."""
-    return parse_leniently(SourceRecord, status.get("record") or {}).kept
+    record = status.get("record")
+    return parse_leniently(SourceRecord, record).kept if isinstance(record, Mapping) else None
 
 
 def kept_list(source: Subject, operator_namespace: str) -> KeptList | None:
