@@ -14,6 +14,7 @@ from certwright.pki import der
 from certwright.pki.algorithms import SignatureAlgorithm, read_algorithm
 from certwright.pki.extensions import DuplicateExtensionError, Extensions, read_extensions, split_extensions
 from certwright.pki.names import Name
+from certwright.pki.objects import ObjectKind, identify
 from certwright.pki.public_key import KeyTypeError, PublicKey
 
 if TYPE_CHECKING:
@@ -206,14 +207,8 @@ def _unparsable(data: bytes) -> MaterialError:
         return _refusal("the bytes are not a certificate: the DER is damaged or cut short", Detail.DER_DAMAGED)
     if len(nodes) > 1 and nodes[0][0] == der.SEQUENCE:
         return _refusal("there are bytes after the certificate", Detail.TRAILING_DATA)
-    for kind, load in (
-        ("a revocation list", x509.load_der_x509_crl),
-        ("a certificate signing request", x509.load_der_x509_csr),
-    ):
-        try:
-            load(data)
-        except ValueError:
-            continue
+    kind = identify(data)  # by shape: the library's parsers raise and warn as they like
+    if kind in (ObjectKind.CRL, ObjectKind.REQUEST):
         return _refusal(f"this is {kind}, not a certificate", Detail.WRONG_TYPE)
     return _refusal("the bytes are well-formed but are not a certificate", Detail.WRONG_TYPE)
 
@@ -232,5 +227,5 @@ def _load_with_library(data: bytes, *, positive: bool) -> None:
         with _quiet, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             x509.load_der_x509_certificate(data)
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         raise _refusal("the bytes are not a certificate that libraries accept", Detail.DER_DAMAGED) from None

@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from cryptography import x509
-
 from certwright.findings import Detail, MaterialError, Reason, finding
 from certwright.pki import der
 from certwright.pki.certificate_parts import Signed, fingerprint_of, read_signature, split_signed
@@ -18,6 +16,7 @@ from certwright.pki.crl_entries import EntryIndex, index_entries
 from certwright.pki.distribution_points import read_distribution_points, read_issuing_point
 from certwright.pki.extensions import read_authority_key_id, read_integer, split_extensions
 from certwright.pki.names import Name
+from certwright.pki.objects import ObjectKind, identify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -233,14 +232,9 @@ def _read_extensions(data: bytes, node: der.Node, defects: list[str]) -> dict[st
 
 
 def _refusal(data: bytes) -> MaterialError:
-    for kind, load in (
-        ("a certificate", x509.load_der_x509_certificate),
-        ("a certificate signing request", x509.load_der_x509_csr),
-    ):
-        try:
-            load(data)
-        except ValueError:
-            continue
+    # By shape: the library's parser warns of some certificates.
+    kind = identify(data)
+    if kind in (ObjectKind.CERTIFICATE, ObjectKind.REQUEST):
         message = f"this is {kind}, not a revocation list. Give one X.509 CRL."
         return MaterialError(finding(Reason.CRL_INVALID, message, detail=Detail.WRONG_TYPE))
     message = "the bytes are not a revocation list, or it is damaged. Give one X.509 CRL."

@@ -150,7 +150,7 @@ def test_it_is_unparsable_when_it_is_no_whole_certificate(root: Entity) -> None:
     assert refusal(der.sequence(der.integer(1)))[:2] == (Reason.UNPARSABLE, Detail.WRONG_TYPE)
     reason, detail, message = refusal(root.crl().der)
     assert (reason, detail) == (Reason.UNPARSABLE, Detail.WRONG_TYPE)
-    assert message.startswith("this is a revocation list, not a certificate")
+    assert message.startswith("this is a certificate revocation list (CRL), not a certificate")
     assert refusal(b"\x30\x80\x00\x00")[:2] == (Reason.UNPARSABLE, Detail.DER_DAMAGED)
 
 
