@@ -7,7 +7,7 @@ import time
 from functools import partial
 
 from certwright.pki.crl import RevocationList
-from certwright.validation import Options, Revocation, Role, validate
+from certwright.validation import Limits, Options, Revocation, Role, validate
 from tests.bench.validate.clock import measure
 from tests.bench.validate.report import Report
 from tests.support.long_lists import long_list
@@ -56,12 +56,12 @@ def measure_worst_list(report: Report) -> None:
     """Measure, in a process of its own, a verdict with the largest list that is read."""
     report.say(f"a revocation list of {_LARGEST >> 20} MiB")
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        size, entries, seconds, mebibytes = pool.apply(judge_largest)
+        size, entries, seconds, mebibytes = pool.apply(judge_largest, (Limits(),))
     report.add("a verdict with it", seconds, "s", limit=5, note=f"{size / 2**20:.1f} MiB, {entries:,} entries")
     report.add("peak memory of the process", mebibytes, "MiB", limit=500)
 
 
-def judge_largest() -> tuple[int, int, float, float]:
+def judge_largest(limits: Limits) -> tuple[int, int, float, float]:
     """Judge a certificate with the largest list; return its bytes and entries, CPU seconds and peak memory in MiB."""
     root = PKI().root("Bench Root")
     leaf = root.issue_leaf("shop.example.com").certificate
@@ -74,7 +74,7 @@ def judge_largest() -> tuple[int, int, float, float]:
         crls=[RevocationList.from_der(data)],
         at=NOW,
         role=Role.SERVER,
-        options=Options(revocation=Revocation.REQUIRE),
+        options=Options(revocation=Revocation.REQUIRE, limits=limits),
     )
     seconds = time.process_time() - started
     if not verdict.is_valid:
