@@ -7,6 +7,7 @@ of them. What an object means in the field it was given in is the business of `i
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from certwright.findings import Detail, Finding, MaterialError, Reason
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 BASE64_WITHOUT_ARMOR = "base64 without BEGIN and END lines"
 BASE64_OF_PEM = "base64 of PEM (encoded twice)"
 DER_FILE = "DER instead of PEM"
+
+MOST_REMEMBERED = 256
 
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _KEYSTORE_MARKS = (b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")  # JKS, JCEKS
@@ -125,7 +128,8 @@ def _kind_of(block: PemBlock) -> ObjectKind:
         return ObjectKind.ENCRYPTED_KEY  # RFC 1421: the whole contents are encrypted, nothing else can be told
     if block.label.endswith("PARAMETERS"):
         return ObjectKind.PARAMETERS
-    kind = identify(block.der)
+    # Of what is called a certificate the answers are kept: intermediates come again and again, and are no secret.
+    kind = _identify_public(block.der) if block.label == "CERTIFICATE" else identify(block.der)
     if kind is not ObjectKind.UNKNOWN:
         return kind
     # Damaged or foreign contents: believe the label, so that the parser of that kind says what is wrong.
@@ -133,6 +137,8 @@ def _kind_of(block: PemBlock) -> ObjectKind:
         return ObjectKind.PRIVATE_KEY
     return _KIND_OF_LABEL.get(block.label, ObjectKind.UNKNOWN)
 
+
+_identify_public = lru_cache(maxsize=MOST_REMEMBERED)(identify)
 
 _KIND_OF_LABEL = {
     "CERTIFICATE": ObjectKind.CERTIFICATE,

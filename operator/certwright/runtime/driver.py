@@ -139,7 +139,9 @@ class Driver:
         )
         if full and not (result.retry or result.conflict):
             self._full.discard(key)
-        if result.verified and not (result.settled or result.retry):
+        if result.recorded:
+            self._verified.pop(key, None)
+        elif result.verified and not (result.settled or result.retry):
             self._verified[key] = result.verified
         return result
 

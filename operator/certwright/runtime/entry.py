@@ -16,7 +16,8 @@ from certwright.reconcile.objects import ObjectKey, Subject, Version
 
 DIGEST_SIZE = 12
 COMPRESSION = 3
-"""Of the fast levels the one with the best ratio; 0.1 ms for 6 KiB, paid only when something really changed."""
+WINDOW_BITS, MEMORY_LEVEL = 13, 6
+"""8 KiB of history are more than an object has; by default zlib clears 256 KiB, five times the work of compressing."""
 
 
 @dataclass(slots=True, eq=False)
@@ -123,7 +124,7 @@ def _pack(version: Version, status: Mapping[str, Any], *, parts: tuple[bytes, by
         reason=sys.intern(ready_reason(status)),
         not_before=_epoch(served.get("validFrom")),
         not_after=_epoch(served.get("validThru")),
-        packed=zlib.compress(b"\n".join(parts), COMPRESSION),
+        packed=_compress(b"\n".join(parts)),
         next_update=_epoch(status.get("nextUpdate")),
     )
 
@@ -134,6 +135,11 @@ def ready_reason(status: Mapping[str, Any]) -> str:
         if condition.get("type") == "Ready":
             return str(condition.get("reason", ""))
     return ""
+
+
+def _compress(data: bytes) -> bytes:
+    compressor = zlib.compressobj(COMPRESSION, zlib.DEFLATED, WINDOW_BITS, MEMORY_LEVEL)
+    return compressor.compress(data) + compressor.flush()
 
 
 def _json(value: Any) -> bytes:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import logging
 import random
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -21,8 +20,6 @@ import kopf
 from certwright.cluster.resources import RESOURCES
 from certwright.findings import ClusterError
 from certwright.reconcile.objects import Kind
-
-logger = logging.getLogger(__name__)
 
 LIST_CHUNK = 500
 INACTIVITY_SECONDS = 70.0
@@ -111,10 +108,7 @@ class KopfSource:
         for kind in self._kinds:
             resource = RESOURCES[kind]
             group, version = resource.api_version.split("/")
-            watch = kopf.on.event(
-                group, version, resource.plural, id=str(kind), when=self._tap(kind), registry=registry
-            )
-            watch(_never_called)
+            kopf.on.event(group, version, resource.plural, id=str(kind), registry=registry)(self._handler(kind))
         return registry
 
     async def _log_in(self, **_: Any) -> kopf.AiohttpSession:
@@ -128,21 +122,11 @@ class KopfSource:
         self._logged_in_at = time.monotonic()
         return kopf.AiohttpSession(server=server, aiohttp_session=session)
 
-    def _tap(self, kind: Kind) -> Callable[..., bool]:
-        """Take the event where kopf asks whether a handler wants it: to call one costs as much as all before that."""
+    def _handler(self, kind: Kind) -> Callable[..., Any]:
+        async def handle(event: Mapping[str, Any], **_: Any) -> None:
+            self._deliver(kind, event["type"], event["object"])
 
-        def take(event: Mapping[str, Any], **_: Any) -> bool:
-            try:
-                self._deliver(kind, event["type"], event["object"])
-            except Exception:
-                logger.exception("an event could not be taken in")  # raised here, it would end the watch
-            return False
-
-        return take
-
-
-async def _never_called(**_: Any) -> None:
-    """Be the handler that kopf must have to watch a kind."""
+        return handle
 
 
 def kopf_settings() -> kopf.OperatorSettings:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter as Tally
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, ProcessCollector, generate_latest
 from prometheus_client import disable_created_metrics as _disable_created
@@ -90,15 +91,28 @@ class Metrics:
             "certwright_event_loop_lag_seconds", "How late the event loop was last.", registry=self.registry
         )
 
+        # To look a series up by its labels costs more than to count.
+        self._series_of_pass = cache(
+            lambda kind, result: (self._passes.labels(kind, result), self._pass_seconds.labels(kind))
+        )
+        self._series_of_request = cache(
+            lambda verb, resource, code: (
+                self._requests.labels(verb, resource, code),
+                self._request_seconds.labels(verb, resource),
+            )
+        )
+
     def passed(self, kind: str, result: str, seconds: float) -> None:
         """Count one pass."""
-        self._passes.labels(kind, result).inc()
-        self._pass_seconds.labels(kind).observe(seconds)
+        counter, histogram = self._series_of_pass(kind, result)
+        counter.inc()
+        histogram.observe(seconds)
 
     def requests(self, verb: str, resource: str, code: int, seconds: float) -> None:
         """Count one request; implements `certwright.cluster.requests.RequestMetrics`."""
-        self._requests.labels(verb, resource, code).inc()
-        self._request_seconds.labels(verb, resource).observe(seconds)
+        counter, histogram = self._series_of_request(verb, resource, code)
+        counter.inc()
+        histogram.observe(seconds)
 
     def delivered(self, kind: str, change: str) -> None:
         """Count one event."""

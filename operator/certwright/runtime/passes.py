@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -41,6 +41,7 @@ class PassResult:
         retry_after: seconds that the server asked to wait before that.
         verified: versions of the objects that this pass has read or written; unless it is to be retried, they are in
             order.
+        recorded: the status alone proves as much: nothing of `verified` need be remembered.
     """
 
     subject: Subject
@@ -50,6 +51,7 @@ class PassResult:
     settled: bool = False
     retry_after: float = 0.0
     verified: Mapping[ObjectKey, Version] = field(default_factory=dict)
+    recorded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ async def run_pass(
     for _ in range(MAX_ROUNDS):
         plan = reconciler.plan(judgement, snapshot)
         if not plan.stages:
-            return _conclude(plan, snapshot, around)
+            return _conclude(reconciler, plan, snapshot, around)
         try:
             snapshot = await execute(
                 plan.stages[0], snapshot, cluster=around.cluster, cache=around.cache, library=around.library
@@ -116,7 +118,7 @@ async def run_pass(
         if _status_lost(plan.stages[0], snapshot):
             return _end(snapshot, plan.requeue_at, retry=True)
         if plan.final and len(plan.stages) == 1 and not snapshot.failures:
-            return _conclude(plan, snapshot, around)
+            return _conclude(reconciler, plan, snapshot, around)
         snapshot = await _gather(reconciler, snapshot, around)
     return _end(snapshot, None, retry=True)
 
@@ -136,10 +138,12 @@ async def _gather(reconciler: Reconciler[Any], snapshot: Snapshot, around: Surro
     return await gather(reconciler, snapshot, cluster=around.cluster, cache=around.cache, library=around.library)
 
 
-def _conclude(plan: Plan, snapshot: Snapshot, around: Surroundings) -> PassResult:
-    if not plan.retry:
-        around.library.conclude(snapshot)
-    return _end(snapshot, plan.requeue_at, retry=plan.retry)
+def _conclude(reconciler: Reconciler[Any], plan: Plan, snapshot: Snapshot, around: Surroundings) -> PassResult:
+    if plan.retry:
+        return _end(snapshot, plan.requeue_at, retry=True)
+    around.library.conclude(snapshot)
+    recorded = reconciler.settled(snapshot, around.cache, verified={}) is not False
+    return replace(_end(snapshot, plan.requeue_at, retry=False), recorded=recorded)
 
 
 def _status_lost(stage: tuple[object, ...], snapshot: Snapshot) -> bool:

@@ -167,8 +167,17 @@ async def test_what_a_pass_verified_is_offered_to_the_next() -> None:
     await scene.work()
     scene.settle = AT
     assert await scene.work() == Outcome(check_at=AT)
-    assert scene.verified == [{}, {UPLOAD: Version("s", "5")}]
+    assert scene.verified == [{}, {}, {UPLOAD: Version("s", "5")}]
     assert (scene.reads, scene.passed_as) == (["upload"], ["done", "settled"])
+
+
+async def test_what_a_pass_verified_is_not_kept_when_the_status_proves_as_much() -> None:
+    scene = Scene()
+    await scene.work()
+    scene.settle = AT
+    scene.driver.ask_in_full(SHOP)
+    await scene.work()
+    assert scene.driver._verified == {}
 
 
 async def test_a_full_pass_is_run_once_whatever_the_evidence_says() -> None:

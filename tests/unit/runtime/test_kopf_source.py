@@ -95,18 +95,12 @@ async def test_login_is_tried_again_when_there_are_no_credentials() -> None:
         await source(Lender(ClusterError(FailureCause.UNAUTHORIZED, "the credentials cannot be loaded")))._log_in()
 
 
-def test_tap_delivers_the_event_as_it_is_and_wants_no_handler_called() -> None:
+async def test_handler_delivers_the_event_as_it_is() -> None:
     deliveries: list[Any] = []
-    take = source(Lender(), deliveries)._tap(Kind.IMPORTED_CERTIFICATE)
+    handle = source(Lender(), deliveries)._handler(Kind.IMPORTED_CERTIFICATE)
     manifest = {"metadata": {"name": "shop"}}
-    assert take(event={"type": None, "object": manifest}, memo=None) is False
+    assert await handle(event={"type": None, "object": manifest}, retry=0) is None
     assert deliveries == [(Kind.IMPORTED_CERTIFICATE, None, manifest)]
-
-
-def test_tap_does_not_end_the_watch_when_an_event_cannot_be_taken_in(caplog: pytest.LogCaptureFixture) -> None:
-    take = source(Lender())._tap(Kind.IMPORTED_CERTIFICATE)
-    assert take(event={}) is False
-    assert "an event could not be taken in" in caplog.text
 
 
 async def test_only_tasks_of_kopf_are_taken_for_its_leftovers() -> None:
