@@ -93,6 +93,7 @@ crl() {
   : > revoked.txt
   echo 01 > crlnumber.txt
   for revoked; do openssl ca "${signer[@]}" -revoke "$revoked.crt" -crl_reason superseded 2> ca.log; done
+  sed -i 's/\t[0-9]*Z,superseded/\t231201000000Z,superseded/' revoked.txt
   openssl ca "${signer[@]}" "${dates[@]}" -gencrl -out "$name.crl" 2> ca.log || { cat ca.log >&2; return 1; }
 }
 

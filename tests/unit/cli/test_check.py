@@ -4,6 +4,7 @@ import base64
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from click.testing import CliRunner, Result
 
 from certwright.cli import cli
 from certwright.pki.certificate import Certificate
-from tests.support.demo.examples import EXAMPLES, Example, read_examples
+from tests.support.demo.examples import EXAMPLES, Example, Expectation, read_examples
 from tests.support.pki import PKI, Entity
 from tests.support.pki_files import secrets_of
 
@@ -22,8 +23,8 @@ ROOT = PKI().root()
 ISSUING = ROOT.issue_ca("Corp Issuing CA 3", path_length=0)
 SHOP = ISSUING.issue_leaf("shop.example.com")
 
-WITHOUT_MATERIAL = {"not-found"}
-"""Bad examples whose defect is that a Secret does not exist: files cannot say so."""
+WITHOUT_MATERIAL = {"not-found", "list-not-allowed"}
+"""Bad examples whose defect is that a Secret does not exist, or a host is not asked: files cannot say so."""
 
 
 def check(*arguments: str | Path, stdin: str | bytes = b"") -> Result:
@@ -80,24 +81,36 @@ def pair(entity: Entity = SHOP, name: str = "upload") -> dict[str, Any]:
 
 @pytest.mark.parametrize("example", read_examples("good"), ids=lambda example: example.path.stem)
 def test_check_exits_with_0_when_an_example_is_good(example: Example) -> None:
-    result = check(example.path)
-    (judged,) = (each for each in results(example.path) if each["kind"] == "ImportedCertificate")
-    assert (result.exit_code, judged["reason"]) == (0, "Valid")
-    assert f"{judged['certificateStoreStatus']} {judged['responseCode']}" == example.expectations[0].state
-    assert example.expectations[0].reasons <= reasons(judged, "Warning")
+    assert check(example.path).exit_code == 0
+    for expected, judged in judged_in(example):
+        assert (judged["reason"], state_of(judged)) == ("Valid", expected.state)
+        assert expected.reasons <= reasons(judged, "Warning")
 
 
 @pytest.mark.parametrize("example", read_examples("bad"), ids=lambda example: example.path.stem)
 def test_check_exits_with_1_when_an_example_is_bad(example: Example) -> None:
     result = check(example.path)
-    (judged,) = (each for each in results(example.path) if each["kind"] == "ImportedCertificate")
-    if example.path.stem in WITHOUT_MATERIAL:
-        assert (result.exit_code, judged["reason"]) == (0, "NotChecked")
-        return
-    assert result.exit_code == 1
-    assert f"{judged['certificateStoreStatus']} {judged['responseCode']}" == example.expectations[0].state
-    assert example.expectations[0].reasons <= reasons(judged, "Error")
-    assert judged["reason"] in example.expectations[0].reasons
+    for expected, judged in judged_in(example):
+        if example.path.stem in WITHOUT_MATERIAL:
+            assert (result.exit_code, judged["reason"]) == (0, "NotChecked")
+            continue
+        assert (result.exit_code, state_of(judged)) == (1, expected.state)
+        assert expected.reasons <= reasons(judged, "Error")
+        assert judged["reason"] in expected.reasons or judged["kind"] == "RevocationSource"
+
+
+def judged_in(example: Example) -> Iterator[tuple[Expectation, dict[str, Any]]]:
+    """Give what is expected of each object of an example, and what is found of it."""
+    found = {f"{each['kind']}/{each['name']}": each for each in results(example.path)}
+    for expected in example.expectations:
+        yield expected, found[expected.identity]
+
+
+def state_of(judged: dict[str, Any]) -> str:
+    """Give the state in the words of `examples.certwright.io/expect`."""
+    if judged["kind"] == "RevocationSource":
+        return f"{judged['reason']} {judged['validation']}"
+    return f"{judged['certificateStoreStatus']} {judged['responseCode']}"
 
 
 @pytest.mark.parametrize("example", read_examples("refused"), ids=lambda example: example.path.stem)
@@ -110,7 +123,7 @@ def test_check_judges_all_at_once_when_given_a_folder() -> None:
     result = check(EXAMPLES / "good")
     assert (result.exit_code, result.output.splitlines()[-1]) == (
         0,
-        "16 checked: 11 good, 5 with warnings, 0 not checked, 0 bad.",
+        "21 checked: 14 good, 7 with warnings, 0 not checked, 0 bad.",
     )
 
 

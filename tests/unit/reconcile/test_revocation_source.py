@@ -185,6 +185,24 @@ async def test_source_is_refused_when_its_wish_makes_no_sense(scene: Scene, spec
 
 
 @pytest.mark.parametrize("error", [MaterialError(finding(Reason.VALIDATION_ERROR, "too long")), WorkFailedError("x")])
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ({"crl": "x", "crlRef": {"name": "x"}}, "`spec.crl` and `spec.crlRef` must not both be set"),
+        ({"crl": "x", "url": URL}, "`spec.crl` and `spec.url` must not both be set"),
+        ({"crl": "x", "intervalSeconds": 300}, "`spec.intervalSeconds` must not be set without `spec.url`"),
+        ({"crl": "x", "caRef": {"name": "x"}}, "`spec.caRef` must not be set without `spec.url`"),
+    ],
+)
+async def test_source_is_refused_when_its_wish_contradicts_itself(
+    scene: Scene, spec: dict[str, Any], words: str
+) -> None:
+    report = await scene.judge(**spec)
+    assert (report.reason, report.finding("InvalidRequest")["detail"]) == ("InvalidRequest", "ConflictingFields")
+    assert words in report.message()
+    assert scene.server.asked == []
+
+
 async def test_source_has_2030_when_reading_its_list_fails(scene: Scene, error: Exception) -> None:
     async def fail(*_: Any) -> Any:
         raise error

@@ -10,12 +10,13 @@ from certwright.api.revocationsource_spec import CertificatesReference, ListRefe
 from certwright.cli.offline.demands import Demands
 from certwright.cli.offline.manifests import Document
 from certwright.cli.offline.report import Identity, Report, Spot, locate_all
-from certwright.findings import Detail, Finding, MaterialError, Reason, finding
+from certwright.findings import Detail, Finding, MaterialError, Reason, Severity, finding
 from certwright.pki.certificate import Certificate
 from certwright.pki.crl import RevocationList
 from certwright.pki.intake import read_material
 from certwright.pki.list_intake import read_list
 from certwright.reconcile.objects import Kind, ObjectKey, Observed
+from certwright.reconcile.revocationsource.conflicts import find_conflicts
 from certwright.validation.crl_object import validate_crl
 
 SOURCE = "RevocationSource"
@@ -72,12 +73,13 @@ class _Judging:
 def judge_list_source(
     document: Document, objects: Mapping[ObjectKey, Observed], demands: Demands
 ) -> tuple[Report, RevocationList | None]:
-    """Judge a RevocationSource, and give its list when nothing is wrong with it."""
+    """Judge a RevocationSource, and give its list when verdicts are to use it."""
     judging = _Judging(document, objects)
     path: tuple[Certificate, ...] = ()
     crl: RevocationList | None = None
     try:
         spec = parse(RevocationSourceSpec, document.body.get("spec") or {})
+        judging.findings += find_conflicts(spec)
         crl = judging.read(spec)
         issuers = judging.read_issuers(spec) if crl is not None else None
         if crl is not None and issuers is not None:
@@ -95,7 +97,9 @@ def judge_list_source(
         lacks_key=any("is not among the files" in note for note in judging.notes),
         path=path,
     )
-    return report, None if report.errors else crl
+    # An expired list is used as the operator uses it: it vouches for nothing and still revokes.
+    reasons = {each.reason for each in judging.findings if each.severity is Severity.ERROR}
+    return report, crl if reasons <= {Reason.CRL_EXPIRED} else None
 
 
 def find_list_inputs(documents: list[Document]) -> frozenset[ObjectKey]:

@@ -21,6 +21,7 @@ from certwright.reconcile.objects import Failure, Snapshot
 from certwright.reconcile.offers import kept_list
 from certwright.reconcile.questions import Recalled
 from certwright.reconcile.revocationsource.candidate import Candidate, find_candidate, read_issuers
+from certwright.reconcile.revocationsource.conflicts import find_conflicts
 from certwright.reconcile.revocationsource.expiry import warn_of_expiry, warning_instant
 from certwright.reconcile.revocationsource.fetching import Fetching, decide_fetch
 from certwright.reconcile.revocationsource.judgement import InUse, Judgement, errors_of
@@ -66,6 +67,9 @@ def judge(snapshot: Snapshot, *, operator_namespace: str) -> Judgement:
         spec = parse(RevocationSourceSpec, snapshot.subject.spec)
     except MaterialError as error:
         return Judgement(None, (error.finding,), in_use=held.in_use)
+    conflicts = tuple(find_conflicts(spec))
+    if conflicts:
+        return Judgement(spec, conflicts, in_use=held.in_use)
     if snapshot.clock_doubted:
         known = past.status.observed_generation == snapshot.subject.generation
         return Judgement(spec, () if known else (_DOUBT,), in_use=held.in_use, standing=known)
