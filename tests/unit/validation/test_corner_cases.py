@@ -183,8 +183,8 @@ ROWS: tuple[Row, ...] = (
         "chain: intermediate missing",
         lambda: look_at(LEAF.pem),
         Reason.ISSUER_NOT_FOUND,
-        f'the leaf names issuer "Corp Issuing CA" (key id {ISSUING.key.identifier.hex(":").upper()}), which is not given, '
-        "nor among the 1 that are trusted. Add it to `spec.chain`.",
+        f'the leaf names issuer "Corp Issuing CA" (key id {ISSUING.key.identifier.hex(":").upper()}), which is '
+        "not given, nor among the 1 that are trusted. Add it to `spec.chain`.",
     ),
     accepted(
         "chain: root included",
