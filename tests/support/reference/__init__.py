@@ -1,6 +1,7 @@
 """Write the pages of `docs/reference` from the code that they describe."""
 
 import functools
+from collections.abc import Callable
 from pathlib import Path
 
 from certwright.api.crd import KINDS
@@ -13,7 +14,7 @@ from tests.support.reference.settings import write_settings
 
 FOLDER = Path(__file__).parents[3] / "docs" / "reference"
 
-PAGES = {
+PAGES: dict[str, Callable[[], str]] = {
     **{f"{kind.name.lower()}.md": functools.partial(write_fields, kind) for kind in KINDS},
     "reasons.md": write_reasons,
     "codes.md": write_codes,
