@@ -89,6 +89,24 @@ async def _perform(action: Write, *, cluster: Cluster, cache: MetadataCache, lib
 
 async def _write(action: TargetWrite, *, cluster: Cluster, cache: MetadataCache) -> Observed | None:
     try:
+        return await _send(action, cluster=cluster, cache=cache)
+    except ClusterError as error:
+        if not is_ambiguous(error):
+            raise
+        unanswered = error
+    try:
+        now = await read_fresh(action.key, cluster=cluster, cache=cache)
+    except ClusterError:
+        raise unanswered from None
+    before = None if isinstance(action, KeepRecord) else action.replaces
+    if (now.version if now is not None else None) != before:
+        return now
+    # It was not carried out, and the API server answers again. Should the first still come, the fence refuses one.
+    return await _send(action, cluster=cluster, cache=cache)
+
+
+async def _send(action: TargetWrite, *, cluster: Cluster, cache: MetadataCache) -> Observed | None:
+    try:
         match action:
             case ApplySecret():
                 observed = await cluster.apply_secret(action)
@@ -102,25 +120,11 @@ async def _write(action: TargetWrite, *, cluster: Cluster, cache: MetadataCache)
                 await cluster.delete(action)
                 return None
     except ClusterError as error:
-        if error.cause in LOST_RACES:
-            return await read_fresh(action.key, cluster=cluster, cache=cache)
-        if is_ambiguous(error):
-            return await _look(action, error, cluster=cluster, cache=cache)
-        raise
+        if error.cause not in LOST_RACES:
+            raise
+        return await read_fresh(action.key, cluster=cluster, cache=cache)
     cache.wrote(observed)
     return replace(observed, written=True)
-
-
-async def _look(action: TargetWrite, error: ClusterError, *, cluster: Cluster, cache: MetadataCache) -> Observed | None:
-    """Read what a write without an answer may have left behind: when it is as it was, the write has failed."""
-    try:
-        now = await read_fresh(action.key, cluster=cluster, cache=cache)
-    except ClusterError:
-        raise error from None
-    before = None if isinstance(action, KeepRecord) else action.replaces
-    if (now.version if now is not None else None) == before:
-        raise error
-    return now
 
 
 def _fold(action: Write, outcome: Outcome, snapshot: Snapshot) -> Snapshot:
