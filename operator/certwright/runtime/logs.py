@@ -14,6 +14,7 @@ import resource
 import sys
 import traceback
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Literal
 
 from certwright.findings import printable
@@ -65,9 +66,15 @@ def on_loop_error(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None
     """Log what nobody caught; the objects of the context would print themselves, and their contents."""
     error = context.get("exception")
     what = printable(str(context.get("message") or "an error outside of any task"), limit=200)
-    # Generators that were cut off in the middle complain when they are closed; kopf leaves such behind.
-    level = logging.DEBUG if "asyncgen" in context else logging.ERROR
+    # Generators that were cut off in the middle complain when they are closed; kopf leaves such behind, and trips over
+    # its own callbacks when a watch is refused. What becomes of its watches is told by who restarts it.
+    level = logging.DEBUG if "asyncgen" in context or _is_of_kopf(error) else logging.ERROR
     logger.log(level, "%s: %s", what, describe_error(error) if isinstance(error, BaseException) else "no exception")
+
+
+def _is_of_kopf(error: object) -> bool:
+    frames = traceback.extract_tb(error.__traceback__) if isinstance(error, BaseException) else ()
+    return bool(frames) and "kopf" in Path(frames[-1].filename).parts
 
 
 class TextFormatter(logging.Formatter):

@@ -79,6 +79,17 @@ def test_an_error_nobody_caught_is_logged_without_the_objects_of_its_context(cap
     assert "cut off" not in caplog.text
 
 
+def test_on_loop_error_is_quiet_when_kopf_trips_over_itself(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    loop = asyncio.new_event_loop()
+    code = compile("raise AssertionError", "/lib/site-packages/kopf/_cogs/clients/api.py", "exec")
+    with pytest.raises(AssertionError) as caught:
+        exec(code)  # noqa: S102 - a frame that stands in kopf
+    on_loop_error(loop, {"message": "Exception in callback", "exception": caught.value})
+    loop.close()
+    assert "Exception in callback" not in caplog.text
+
+
 @pytest.fixture
 def _logging_put_back() -> Iterator[None]:
     root = logging.getLogger()
