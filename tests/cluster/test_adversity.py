@@ -305,8 +305,9 @@ async def test_target_is_written_once_when_the_answer_to_its_creation_is_lost(wo
     await world.rest()
 
     assert world.writes(SECRETS, TARGET) == 1
+    assert world.writes(WISHES, "shop") == 2
     assert await data_of(world) == stored(leaf)
-    assert_told_once(world)
+    assert [event.reason for event in await world.events("shop")] == ["Stored"]
 
 
 async def test_target_is_written_once_when_the_answer_to_its_update_is_lost(world: RoughWorld) -> None:
@@ -333,6 +334,18 @@ async def test_status_is_written_once_when_the_answer_to_it_is_lost(world: Rough
     assert world.writes(WISHES, "shop") == 2  # the person's, and ours
     assert world.writes(SECRETS, TARGET) == 1
     assert_told_once(world)
+
+
+async def test_target_is_written_and_nothing_is_said_when_the_request_is_lost(world: RoughWorld) -> None:
+    world.interposer.lose(applies(world))
+    await world.apply(upload(leaf := world.corp.leaf()), serving())
+
+    await world.settle("shop", serves(leaf))
+    await world.rest()
+
+    assert world.writes(SECRETS, TARGET) == 1
+    assert world.writes(WISHES, "shop") == 2
+    assert [event.reason for event in await world.events("shop")] == ["Stored"]
 
 
 async def test_events_are_told_once_when_the_status_does_not_arrive(world: RoughWorld) -> None:
@@ -363,7 +376,7 @@ async def test_event_is_told_once_when_the_answer_to_it_is_lost(world: RoughWorl
     world.interposer.swallow(lost)
     await serve(world)
 
-    world.interposer.wait_for(lost, 2)
+    world.interposer.wait_for(lost)
     await world.rest()
 
     assert_told_once(world)
