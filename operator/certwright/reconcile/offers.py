@@ -6,9 +6,12 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from certwright.api.conditions import ConditionType, find_condition
 from certwright.api.model import parse_leniently
+from certwright.api.revocationsource import RevocationSourceStatus
 from certwright.api.revocationsource_status import KeptList as KeptEntry
 from certwright.api.revocationsource_status import SourceRecord
+from certwright.findings import Reason
 from certwright.reconcile.objects import Kind, ObjectKey, Subject
 from certwright.reconcile.questions import Collection, KeptList
 
@@ -52,6 +55,21 @@ def kept_list(source: Subject, operator_namespace: str) -> KeptList | None:
     if kept is None:
         return None
     return KeptList(kept.digest, part_keys(operator_namespace, source.version.uid, kept.digest, kept.parts or 0))
+
+
+def is_pending(source: Subject) -> bool:
+    """Say whether nobody knows yet what a source offers: what it brings may name the very certificate in question."""
+    if source.status.get("observedGeneration") != source.generation:
+        return True
+    conditions = parse_leniently(RevocationSourceStatus, source.status).conditions
+    ready = find_condition(conditions, ConditionType.READY)
+    return ready is None or ready.reason == Reason.NOT_CHECKED.value
+
+
+def face_of(source: Subject) -> str:
+    """Digest what verdicts see of a source: which list it offers, and whether they must wait for it."""
+    kept = kept_entry(source.status)
+    return f"{kept.digest if kept is not None else 'nothing'}{', pending' if is_pending(source) else ''}"
 
 
 def digest_offers(sources: Iterable[Subject]) -> str:

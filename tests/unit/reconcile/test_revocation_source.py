@@ -184,7 +184,6 @@ async def test_source_is_refused_when_its_wish_makes_no_sense(scene: Scene, spec
     assert report.conditions["Stalled"] == ("True", "InvalidRequest")
 
 
-@pytest.mark.parametrize("error", [MaterialError(finding(Reason.VALIDATION_ERROR, "too long")), WorkFailedError("x")])
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
@@ -203,6 +202,7 @@ async def test_source_is_refused_when_its_wish_contradicts_itself(
     assert scene.server.asked == []
 
 
+@pytest.mark.parametrize("error", [MaterialError(finding(Reason.VALIDATION_ERROR, "too long")), WorkFailedError("x")])
 async def test_source_has_2030_when_reading_its_list_fails(scene: Scene, error: Exception) -> None:
     async def fail(*_: Any) -> Any:
         raise error
@@ -242,6 +242,23 @@ async def test_list_is_used_with_a_warning_when_it_says_neither_end_nor_number(s
     assert report.warnings == ["CRLInvalid", "CRLInvalid"]
     assert report.conditions["Fresh"] == ("True", "Valid")
     assert "nextCheckTime" not in report.status or report.status["nextCheckTime"].startswith("20")
+
+
+async def test_verdict_waits_when_a_source_has_not_been_judged_yet(scene: Scene) -> None:
+    leaf = scene.corp.leaf()
+    await scene.issuers()
+    # The certificate comes first, and would be stored if nobody knew that a list is on its way.
+    await scene.apply(upload(leaf), serving(**PREFER), source("corp", crl=scene.crl(leaf).pem, **ISSUER))
+    await scene.rest()
+    assert (await scene.status("shop")).reason == "Revoked"
+    assert ObjectKey(Kind.SECRET, "shop", "shop-tls") not in scene.cluster.objects
+
+
+async def test_verdict_does_not_wait_for_ever_when_a_server_is_gone(scene: Scene) -> None:
+    scene.server.answer = refusing()
+    await scene.issuers()
+    await scene.apply(upload(scene.corp.leaf()), serving(**PREFER), source("corp", url=URL, **ISSUER))
+    await scene.settle("shop", lambda report: report.is_ok)
 
 
 # ---- order

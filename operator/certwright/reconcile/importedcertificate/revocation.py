@@ -13,7 +13,7 @@ from certwright.pki.crl import RevocationList
 from certwright.reconcile.bookkeeping import read_instant
 from certwright.reconcile.importedcertificate.past import Past
 from certwright.reconcile.objects import Failure, Snapshot, Subject
-from certwright.reconcile.offers import digest_offers, kept_list, sources_of
+from certwright.reconcile.offers import digest_offers, is_pending, kept_list, sources_of
 from certwright.reconcile.questions import KeptList, Question, Recalled, members
 from certwright.validation import KnownRevocation, Revocation
 
@@ -54,6 +54,8 @@ def read_lists(
     """Give the lists, or say that one is not at hand: a verdict without it could call a revoked certificate good."""
     lists: list[RevocationList] = []
     for source in _sources(snapshot) if revocation_of(spec) is not Revocation.OFF else ():
+        if is_pending(source):
+            return _missing(source, "has not been judged yet. It")
         offer = kept_list(source, operator_namespace)
         if offer is None:
             continue
@@ -62,12 +64,13 @@ def read_lists(
             lists.append(answer.crl)
         else:
             why = f": {answer.message}" if isinstance(answer, Failure) else ""
-            message = (
-                f"the list of RevocationSource `{source.key.name}` is not at hand{why}. It is read or fetched again; "
-                "until then nothing new can be judged."
-            )
-            return finding(Reason.NOT_CHECKED, message, detail=Detail.READ_FAILED)
+            return _missing(source, f"is not at hand{why}. It is read or fetched again; it")
     return tuple(lists)
+
+
+def _missing(source: Subject, what: str) -> Finding:
+    message = f"the list of RevocationSource `{source.key.name}` {what} is waited for before anything new is judged."
+    return finding(Reason.NOT_CHECKED, message, detail=Detail.READ_FAILED)
 
 
 def find_unchecked(spec: ImportedCertificateSpec, lists: tuple[RevocationList, ...]) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from certwright.findings import Finding
 from certwright.reconcile.objects import Kind, ObjectKey, Snapshot, Subject, Version
-from certwright.reconcile.offers import kept_entry
+from certwright.reconcile.offers import face_of
 from certwright.reconcile.plan import Held, Plan
 from certwright.reconcile.questions import Need, Question
 from certwright.reconcile.revocationsource.judge import judge, refuse
@@ -48,8 +48,7 @@ class RevocationSources:
 
     def face(self, subject: Subject) -> str:
         """Show which list is in use: that is what verdicts look at."""
-        kept = kept_entry(subject.status)
-        return kept.digest if kept is not None else ""
+        return face_of(subject)
 
     def needs(self, snapshot: Snapshot) -> frozenset[Need]:
         """Say what must be read for a verdict, given what is known so far."""
