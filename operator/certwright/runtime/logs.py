@@ -73,7 +73,9 @@ def on_loop_error(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None
 
 
 def _is_of_kopf(error: object) -> bool:
-    frames = traceback.extract_tb(error.__traceback__) if isinstance(error, BaseException) else ()
+    if not isinstance(error, BaseException):
+        return False
+    frames = traceback.extract_tb(error.__traceback__)
     return bool(frames) and "kopf" in Path(frames[-1].filename).parts
 
 
