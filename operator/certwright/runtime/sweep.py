@@ -25,6 +25,10 @@ MANY = 1000
 PATIENCE_SECONDS = 10.0
 """How long the watch may bring nothing of what is missing before that is read by name."""
 
+FEW = 10
+SHORT_PATIENCE_SECONDS = 2.0
+"""The same when little is missing: most likely it was deleted since the list, and a start must not wait for it."""
+
 RETRY_SECONDS = 5.0
 SCATTER = 0.2
 SETTLE_SECONDS = 1.0
@@ -163,7 +167,7 @@ class Sweep:
             await asyncio.sleep(POLL_SECONDS if count < MANY else 5 * POLL_SECONDS)
             if sum(self._is_behind(key, facts) for key, facts in missing.items()) < count:
                 progress_at = _now()
-            elif _now() - progress_at > PATIENCE_SECONDS:
+            elif _now() - progress_at > (PATIENCE_SECONDS if count > FEW else SHORT_PATIENCE_SECONDS):
                 break
         for key in missing:
             await self._read(key)

@@ -13,7 +13,7 @@ from certwright.reconcile.objects import Kind, ObjectKey, Subject, Version
 from certwright.runtime.lists import Facts, Lists
 from certwright.runtime.mirror import Change, Mirror
 from certwright.runtime.readiness import Readiness
-from certwright.runtime.sweep import PATIENCE_SECONDS, RETRY_SECONDS, Sweep
+from certwright.runtime.sweep import FEW, PATIENCE_SECONDS, RETRY_SECONDS, SHORT_PATIENCE_SECONDS, Sweep
 from tests.support.virtual_time import VirtualTimeLoop
 
 KIND = Kind.IMPORTED_CERTIFICATE
@@ -116,8 +116,8 @@ def test_a_slow_watch_is_waited_for_and_nothing_is_read() -> None:
         many = [subject(str(number), number + 1) for number in range(20)]
         scene.lists.put(*many)
         scene.sweep.request()
-        for each in many:
-            await asyncio.sleep(PATIENCE_SECONDS / 2)
+        for left, each in zip(range(len(many), 0, -1), many, strict=True):
+            await asyncio.sleep((PATIENCE_SECONDS if left > FEW else SHORT_PATIENCE_SECONDS) / 2)
             assert not scene.readiness.is_ready
             scene.mirror.put(each)
         await asyncio.sleep(1)
@@ -147,8 +147,9 @@ def test_what_was_deleted_after_the_list_is_not_brought_back() -> None:
         await asyncio.sleep(0.05)
         scene.mirror.remove(key("goes"), "uid-goes")
         del scene.lists.there[key("went")]
-        await asyncio.sleep(PATIENCE_SECONDS + 1)
+        await asyncio.sleep(SHORT_PATIENCE_SECONDS + 1)
         assert (scene.said, scene.lists.reads, len(scene.mirror)) == ([], ["went"], 0)
+        assert scene.readiness.is_ready
 
     play(story)
 
