@@ -42,7 +42,8 @@ class ImportedCertificates:
 
     def asks(self, subject: Subject) -> frozenset[Question]:
         """Ask for the revocation lists of the namespace, when the wish looks at them."""
-        return find_questions(read_spec(subject), subject)
+        # Every pass asks, and few wishes speak of trust: those are not read for it.
+        return find_questions(read_spec(subject), subject) if subject.spec.get("trust") else frozenset()
 
     def face(self, subject: Subject) -> str:
         """Show nothing: nobody asks for all ImportedCertificates."""
