@@ -73,8 +73,7 @@ async def test_record_begins_anew_when_somebody_deleted_the_event(
 ) -> None:
     async with recorder(requests) as entered:
         entered.record(record(namespace))
-        for lane in entered._lanes:
-            await lane.join()
+        await entered.flush()
         assert entered.figures.written == 1
         kubectl("delete", "events", "-n", namespace, "--all")
         entered.record(record(namespace))
