@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from certwright.pki.der import children
 from certwright.pki.tlv import (
     BIT_STRING,
     INTEGER,
@@ -48,6 +49,8 @@ class ObjectKind(StrEnum):
 
 def identify(der: bytes) -> ObjectKind:
     """Tell the kind of the one object that `der` is; `UNKNOWN` for anything else, never an error."""
+    if _is_certificate(der):
+        return ObjectKind.CERTIFICATE
     try:
         outer = read_tlv(der)
         if outer.tag != SEQUENCE:
@@ -55,6 +58,16 @@ def identify(der: bytes) -> ObjectKind:
         return _identify_fields(outer.children())
     except TlvError:
         return ObjectKind.UNKNOWN
+
+
+def _is_certificate(der: bytes) -> bool:
+    """Tell what most uploads are, without building a tree; the long way says what anything else is."""
+    try:
+        ((tag, start, stop),) = children(der, 0, len(der))
+        fields = children(der, start, stop) if tag == SEQUENCE else []
+        return [tag for tag, _, _ in fields] == _SIGNED_TAGS and children(der, *fields[0][1:])[0][0] == _VERSION
+    except (ValueError, IndexError):
+        return False
 
 
 def _identify_fields(fields: list[Tlv]) -> ObjectKind:
@@ -103,6 +116,7 @@ def _judge_pkcs7(fields: list[Tlv]) -> ObjectKind | None:
 
 
 _SIGNED = (SEQUENCE, SEQUENCE, BIT_STRING)
+_SIGNED_TAGS = list(_SIGNED)
 _SHAPES: tuple[tuple[tuple[int, ...], Callable[[list[Tlv]], ObjectKind | None]], ...] = (
     (_SIGNED, _judge_signed),
     ((SEQUENCE, BIT_STRING), _judge_spki_or_encrypted),

@@ -73,6 +73,7 @@ class _Usable:
     failures: list[Finding] = field(default_factory=list)
     oddities: list[Finding] = field(default_factory=list)
     seen: list[RevocationList] = field(default_factory=list)
+    reasons: dict[RevocationList, frozenset[str]] = field(default_factory=dict)
 
 
 class RevocationCheck:
@@ -135,7 +136,9 @@ class RevocationCheck:
             if not is_applicable(crl, certificate):
                 continue
             usable.seen.append(crl)
-            failure = next(find_defects(crl, self._options), None) or _scope_fault(crl, certificate)
+            usable.reasons[crl] = reasons_covered(crl, certificate)
+            failure = next(find_defects(crl, self._options), None)
+            failure = failure or (None if usable.reasons[crl] else _scope_fault(crl, certificate))
             failure = failure or next(find_unknown(crl), None) or next(find_not_yet_valid(crl, self._work.at), None)
             if failure is not None:
                 usable.failures.append(failure)
@@ -172,7 +175,7 @@ class RevocationCheck:
             held = _find_hold(certificate, crl, delta)
             if held is not None:
                 return Standing(State.REVOKED, (_revoked(certificate, held, crl), *usable.oddities), used, (crl,))
-            covered |= reasons_covered(crl, certificate)
+            covered |= usable.reasons[crl]
             decisive += [crl] if delta is None else [crl, delta]
         if covered >= ALL_REASONS:
             return Standing(State.GOOD, tuple(usable.oddities), used, tuple(decisive))
@@ -180,9 +183,7 @@ class RevocationCheck:
         return Standing(State.UNKNOWN, (most_advanced(failures), *usable.oddities), used)
 
 
-def _scope_fault(crl: RevocationList, certificate: Certificate) -> Finding | None:
-    if reasons_covered(crl, certificate):
-        return None
+def _scope_fault(crl: RevocationList, certificate: Certificate) -> Finding:
     message = (
         f'{name_crl(crl)} does not cover the certificate "{certificate.label}": {describe_scope(crl, certificate)}.'
     )
