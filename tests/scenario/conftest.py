@@ -12,7 +12,7 @@ from tests.support.worlds import MemoryWorld, OperatorThread, RealWorld, World
 MANIFESTS = Path(__file__).parents[2] / "manifests"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def scenario_plane() -> Iterator[ControlPlane]:
     """Run one control plane, with certwright installed as people install it and with the component `refresh`."""
     with ControlPlane(audit=False) as running:
@@ -24,7 +24,7 @@ def scenario_plane() -> Iterator[ControlPlane]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def operator(scenario_plane: ControlPlane) -> Iterator[OperatorThread]:
     """Run one operator with the token of its ServiceAccount, and so with the rights of the manifests alone."""
     with OperatorThread(scenario_plane.kubeconfig_for("certwright-system", "certwright")) as running:

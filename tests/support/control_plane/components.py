@@ -12,6 +12,7 @@ from pathlib import Path
 from tests.support.control_plane.binaries import Binaries
 from tests.support.control_plane.credentials import Credentials
 from tests.support.control_plane.errors import ControlPlaneError, tail
+from tests.support.waiting import wait_until
 
 # Below what Linux and macOS hand out for outgoing connections: a restarted API server must get its port back, and a
 # client that keeps dialling a free port from that range sooner or later connects to itself and so occupies it.
@@ -140,6 +141,12 @@ class Component:
     def pause(self) -> None:
         """Stop the program without ending it: its connections stay open and nothing answers."""
         self._signal(signal.SIGSTOP)
+        # The signal is sent, not delivered: a busy thread may still answer what comes right after it.
+        wait_until(self._is_stopped, deadline_seconds=KILL_SECONDS, what=f"{self.name} to be stopped")
+
+    def _is_stopped(self) -> bool:
+        state = subprocess.run(["ps", "-o", "stat=", "-p", str(self.pid)], capture_output=True, text=True, check=False)
+        return state.stdout.startswith("T")
 
     def resume(self) -> None:
         """Let a paused program go on."""
