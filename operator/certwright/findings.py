@@ -40,6 +40,11 @@ class Reason(StrEnum):
     CHAIN_INVALID = "ChainInvalid"
     INVALID_SELF_SIGNED = "InvalidSelfSigned"
     FINGERPRINT_MISMATCH = "FingerprintMismatch"
+    # decisions and stores
+    TRUST_ENDED = "TrustEnded"
+    APPROVAL_PENDING = "ApprovalPending"
+    EMPTY_BUNDLE = "EmptyBundle"
+    BUNDLE_NOT_SERVED = "BundleNotServed"
     # revocation lists
     CRL_INVALID = "CRLInvalid"
     CRL_ERROR = "CRLError"
@@ -67,6 +72,8 @@ class Reason(StrEnum):
     INTERNAL_ERROR = "InternalError"
     # warnings: the material is used, and something deserves a look
     ALGORITHM_WEAK = "AlgorithmWeak"
+    ANCHORS_DISTRUSTED = "AnchorsDistrusted"
+    CERTIFICATE_LEFT_OUT = "CertificateLeftOut"
     DUPLICATE_CERTIFICATE = "DuplicateCertificate"
     EXPIRED_ALTERNATIVE = "ExpiredAlternative"
     EXPIRING_SOON = "ExpiringSoon"

@@ -36,6 +36,8 @@ class ConditionType(StrEnum):
     TRUSTED = "Trusted"
     STORED = "Stored"
     REFRESHED = "Refreshed"
+    DEPLOYED = "Deployed"
+    APPROVED = "Approved"
     EXPIRING_SOON = "ExpiringSoon"
     RECONCILING = "Reconciling"
     STALLED = "Stalled"

@@ -62,6 +62,8 @@ def _structural(node: Mapping[str, Any], definitions: Mapping[str, Any], *, path
                 }
             case "items":
                 result[keyword] = _structural(value, definitions, path=f"{path}[]")
+            case "additionalProperties" if isinstance(value, dict):
+                result[keyword] = _structural(value, definitions, path=f"{path}{{}}")
             case "const":
                 result["enum"] = [value]
             case "description":

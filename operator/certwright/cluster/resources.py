@@ -58,6 +58,9 @@ RESOURCES: dict[Kind, Resource] = {
     Kind.DAEMON_SET: Resource("DaemonSet", "apps/v1", "daemonsets"),
     Kind.IMPORTED_CERTIFICATE: Resource("ImportedCertificate", API_VERSION, "importedcertificates"),
     Kind.REVOCATION_SOURCE: Resource("RevocationSource", API_VERSION, "revocationsources"),
+    Kind.TRUST_DECISION: Resource("TrustDecision", API_VERSION, "trustdecisions"),
+    Kind.TRUST_STORE: Resource("TrustStore", API_VERSION, "truststores"),
+    Kind.CLUSTER_TRUST_STORE: Resource("ClusterTrustStore", API_VERSION, "clustertruststores", namespaced=False),
 }
 
 EVENTS = Resource("Event", "events.k8s.io/v1", "events")

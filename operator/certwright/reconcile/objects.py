@@ -26,6 +26,10 @@ class Kind(StrEnum):
     DAEMON_SET = "DaemonSet"
     IMPORTED_CERTIFICATE = "ImportedCertificate"
     REVOCATION_SOURCE = "RevocationSource"
+    TRUST_DECISION = "TrustDecision"
+    TRUST_STORE = "TrustStore"
+    CLUSTER_TRUST_STORE = "ClusterTrustStore"
+    CLUSTER_TRUST_BUNDLE = "ClusterTrustBundle"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -59,6 +63,17 @@ class Metadata:
     version: Version
     annotations: Mapping[str, str] = field(default_factory=dict)  # ours only: `certwright.io/…`
     managed: bool = False  # bears `app.kubernetes.io/managed-by: certwright`
+    intact: bool = False  # ours, and as its managed fields tell nobody but us wrote its data
+
+
+@dataclass(frozen=True, slots=True)
+class NamespaceFacts:
+    """A namespace, as far as it matters who is in it."""
+
+    name: str
+    uid: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    terminating: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +125,8 @@ class Subject:
         generation: `metadata.generation`; what `status.observedGeneration` is compared with.
         spec: as stored, already defaulted by the API server; parse it with the kind's model.
         status: as stored; empty before the first pass.
+        finalizers: all of them, also those of others.
+        modified: when somebody last wrote the spec, as the managed fields tell; `None` when they do not.
     """
 
     key: ObjectKey
@@ -121,6 +138,8 @@ class Subject:
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
     deleting: bool = False
+    finalizers: tuple[str, ...] = ()
+    modified: datetime | None = None
 
     @property
     def owner(self) -> str:

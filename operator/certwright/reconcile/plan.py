@@ -11,18 +11,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from certwright.findings import Finding
 from certwright.pki.render import SecretRecipe
 from certwright.reconcile.objects import Kind, Metadata, ObjectKey, Snapshot, Subject, Version
 from certwright.reconcile.questions import Contact, Need, Question
 
+if TYPE_CHECKING:
+    from certwright.pki.trust_bundle import BundleRecipe
+
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGED_BY = "certwright"
 OWNER_ANNOTATION = "certwright.io/owner"
 ALLOW_WRITE_ANNOTATION = "certwright.io/allow-write"
 EPOCH_ANNOTATION = "certwright.io/epoch"
+DIGEST_ANNOTATION = "certwright.io/digest"
+"""On bundles: the digest of what was written, public facts only."""
+DEPLOYED_FINALIZER = "certwright.io/deployed"
 NAMESPACE_LABEL = "certwright.io/namespace"
 """On records: the namespace of the object they are kept for."""
 
@@ -41,7 +47,7 @@ class ApplySecret:
 
     key: ObjectKey
     replaces: Version | None
-    recipe: SecretRecipe = field(repr=False)
+    recipe: SecretRecipe | BundleRecipe = field(repr=False)
     type: str
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
@@ -62,6 +68,56 @@ class KeepRecord:
     key: ObjectKey
     data: Mapping[str, bytes] = field(repr=False)
     owner: ObjectKey
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyBundle:
+    """Server-side apply of the full intent of one ConfigMap that holds CA certificates.
+
+    It may be one of thousands that hold the same: the recipe is rendered once for all that share it. A Secret that holds
+    a bundle is applied with `ApplySecret`.
+
+    Attributes:
+        replaces: the state it was planned from; `None` creates, and only creates.
+        recipe: what to store.
+        owner_reference: only under `deletionPolicy: Delete`, and never on an adopted object.
+        stored: the data present now, so that a PKCS#12 file that still fits is kept byte for byte.
+    """
+
+    key: ObjectKey
+    replaces: Version | None
+    recipe: BundleRecipe = field(repr=False)
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    owner_reference: Mapping[str, Any] | None = None
+    stored: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyClusterTrustBundle:
+    """Server-side apply of a ClusterTrustBundle: PEM without comments.
+
+    Attributes:
+        signer_name: whose roots these are; `None` for none.
+    """
+
+    key: ObjectKey
+    replaces: Version | None
+    recipe: BundleRecipe = field(repr=False)
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    signer_name: str | None = None
+    owner_reference: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetFinalizer:
+    """Add a finalizer of ours to the subject, or take it away; others stay as they are."""
+
+    key: ObjectKey
+    replaces: Version
+    finalizer: str
+    present: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +211,19 @@ class Record:
     note: str
 
 
-Action = ApplySecret | KeepRecord | Release | Delete | AnnotateTemplate | WriteStatus | StartFetch | Record
+Action = (
+    ApplySecret
+    | ApplyBundle
+    | ApplyClusterTrustBundle
+    | KeepRecord
+    | Release
+    | Delete
+    | AnnotateTemplate
+    | SetFinalizer
+    | WriteStatus
+    | StartFetch
+    | Record
+)
 Stage = tuple[Action, ...]
 
 

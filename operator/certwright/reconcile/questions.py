@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from certwright.findings import Finding
+from certwright.pki.certificate import Certificate
 from certwright.pki.crl import RevocationList
 from certwright.pki.list_intake import ReadList
 from certwright.reconcile.objects import Kind, ObjectKey, Snapshot, Subject
@@ -81,10 +82,72 @@ class KeptList:
     parts: tuple[ObjectKey, ...]
 
 
-Need = ObjectKey | GivenList | KeptList
+@dataclass(frozen=True, slots=True)
+class KeptTrust:
+    """The record of what a store has deployed. Answered with `TrustRecord`, a `Failure`, or `None`: it is lost.
+
+    Attributes:
+        digest: of the whole record.
+        parts: the objects that hold it, in their order.
+    """
+
+    digest: str
+    parts: tuple[ObjectKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Namespaces:
+    """All namespaces. Answered with a tuple of `NamespaceFacts`, sorted by name.
+
+    Whoever asks is looked at again when one appears, goes, begins to terminate, or gets other labels.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """All objects that bear an owner's annotation and our label, as the metadata watch holds them.
+
+    Answered with a mapping of `ObjectKey` to `Metadata`. The owner is looked at again when one of them is changed by
+    somebody else, or goes.
+    """
+
+    owner: ObjectKey
+
+
+@dataclass(frozen=True, slots=True)
+class RecordsOf:
+    """The records of a store that exist in the operator's namespace, for one whose status was lost.
+
+    Answered with a tuple of `ObjectKey`, sorted.
+
+    Attributes:
+        stem: what the names of all of them begin with.
+    """
+
+    stem: str
+
+
+@dataclass(frozen=True, slots=True)
+class PublicRoots:
+    """The roots that Mozilla trusts, as the operator ships them. Answered with `PublicRootsAnswer`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublicRootsAnswer:
+    """The public roots.
+
+    Attributes:
+        version: says which they are, for people.
+    """
+
+    certificates: tuple[Certificate, ...]
+    version: str
+
+
+Need = ObjectKey | GivenList | KeptList | KeptTrust
 """What gathering reads."""
 
-Question = Collection | Contact
+Question = Collection | Contact | Namespaces | Owned | RecordsOf | PublicRoots
 """What is answered from memory."""
 
 

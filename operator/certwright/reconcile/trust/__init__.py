@@ -1,0 +1,1 @@
+"""What decisions, stores and certificates tell each other about trust."""

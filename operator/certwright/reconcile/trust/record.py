@@ -1,0 +1,150 @@
+"""What a store has deployed, as it is kept: the home of trust, which no tenant and no live decision can change.
+
+Verdicts, namespaces that join, and targets that were edited are all served from it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from certwright.api.model import timestamp
+from certwright.api.trustdecision_spec import CertUse
+from certwright.api.truststore_status import DeployedRecord
+from certwright.findings import MaterialError
+from certwright.pki.certificate import Certificate
+from certwright.reconcile.objects import Kind, ObjectKey
+
+NAME_PREFIX = "store-"
+DATA_KEY = "part"
+_DIGEST_DIGITS = 12
+_HEAD = len("sha256:")
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedCertificate:
+    """One CA of a revision.
+
+    Attributes:
+        role: `rootCA`, an anchor, or `intermediateCA`, which helps to build paths.
+        trust_until: after it, nothing rests on the CA; `None` when only the certificate's own end counts.
+        decisions: names of the TrustDecisions that it comes from; none for one that is only among the public roots.
+        public: it is among the public roots that were asked for.
+    """
+
+    certificate: Certificate
+    role: CertUse = "rootCA"
+    trust_until: datetime | None = None
+    decisions: tuple[str, ...] = ()
+    public: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TrustRecord:
+    """One deployment of a store.
+
+    Attributes:
+        number: counts the deployments of the store, from 1.
+        entries: the CAs, sorted by fingerprint, each once.
+        public_roots: the version of the public roots among them; `None` when there are none.
+        consumed: the ids of the changes whose approval was used, this one's included: none of them counts again.
+    """
+
+    number: int
+    entries: tuple[TrustedCertificate, ...]
+    public_roots: str | None = None
+    consumed: tuple[str, ...] = ()
+
+    @property
+    def revision(self) -> str:
+        """What identifies the CAs: equal sets in equal roles until equal instants are the same revision."""
+        return revision_of(self.entries)
+
+
+def revision_of(entries: Iterable[TrustedCertificate]) -> str:
+    """Digest certificates, roles and `trustUntil`, whatever their order."""
+    lines = sorted(
+        f"{each.certificate.fingerprint} {each.role} {timestamp(each.trust_until) if each.trust_until else '-'}"
+        for each in entries
+    )
+    return _digest("\n".join(lines).encode())
+
+
+def pack_record(record: TrustRecord, part_bytes: int) -> tuple[tuple[bytes, ...], str]:
+    """Write a record as the parts that are kept, and give the digest of the whole.
+
+    Args:
+        record: what is deployed.
+        part_bytes: the most that one part holds.
+    """
+    whole = json.dumps(
+        {
+            "number": record.number,
+            "revision": record.revision,
+            "publicRoots": record.public_roots,
+            "consumed": list(record.consumed),
+            "certificates": [_describe(each) for each in record.entries],
+        },
+        sort_keys=True,
+        separators=(",", ":"),
+    ).encode()
+    parts = tuple(whole[start : start + part_bytes] for start in range(0, len(whole), part_bytes))
+    return parts, _digest(whole)
+
+
+def unpack_record(parts: Iterable[bytes], digest: str) -> TrustRecord | None:
+    """Read a record that was kept; `None` when it is not, byte for byte, the one of this digest."""
+    whole = b"".join(parts)
+    if _digest(whole) != digest:
+        return None
+    try:
+        stored = json.loads(whole)
+        entries = tuple(_read(each) for each in stored["certificates"])
+        record = TrustRecord(stored["number"], entries, stored["publicRoots"], tuple(stored["consumed"]))
+        return record if record.revision == stored["revision"] else None
+    except (ValueError, KeyError, TypeError, MaterialError):
+        return None  # another version wrote it in another form
+
+
+def record_stem(uid: str, number: int, revision: str) -> str:
+    """Give what the names of all parts of a record begin with.
+
+    The number of the deployment is part of it: a store that returns to an earlier revision has used more approvals.
+    """
+    return f"{NAME_PREFIX}{uid}-{number}-{revision[_HEAD:][:_DIGEST_DIGITS]}-"
+
+
+def record_keys(uid: str, deployed: DeployedRecord, operator_namespace: str) -> tuple[ObjectKey, ...]:
+    """Name the ConfigMaps that hold a record, in the order of their parts."""
+    stem = record_stem(uid, deployed.number, deployed.revision)
+    return tuple(ObjectKey(Kind.CONFIG_MAP, operator_namespace, f"{stem}{part}") for part in range(deployed.parts))
+
+
+def _describe(entry: TrustedCertificate) -> dict[str, Any]:
+    return {
+        "certificate": base64.b64encode(entry.certificate.der).decode(),
+        "role": entry.role,
+        "trustUntil": timestamp(entry.trust_until) if entry.trust_until is not None else None,
+        "decisions": list(entry.decisions),
+        "public": entry.public,
+    }
+
+
+def _read(stored: Mapping[str, Any]) -> TrustedCertificate:
+    until = stored["trustUntil"]
+    return TrustedCertificate(
+        Certificate.from_der(base64.b64decode(stored["certificate"])),
+        stored["role"],
+        datetime.fromisoformat(until) if until is not None else None,
+        tuple(stored["decisions"]),
+        stored["public"],
+    )
+
+
+def _digest(data: bytes) -> str:
+    return "sha256:" + hashlib.sha256(data).hexdigest()
