@@ -5,9 +5,9 @@ Every field is an environment variable `CERTWRIGHT_<NAME>`; durations are second
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 
@@ -22,6 +22,14 @@ class Settings(BaseSettings):
     log_format: Literal["json", "text"] = Field("json", description="One JSON object a line, or text for people.")
     listen_host: str = Field("0.0.0.0", description="Address of /healthz, /readyz and /metrics.")  # noqa: S104 - a pod's
     listen_port: int = Field(8080, ge=0, le=65535, description="Port of the same; 0 takes a free one.")
+
+    leader_election: bool = Field(
+        default=False, description="Work only while holding a Lease; needed as soon as there is more than one replica."
+    )
+    lease_name: str = Field("certwright", min_length=1, description="Its name, in the operator's own namespace.")
+    lease_seconds: int = Field(15, ge=1, description="How long the others wait after they saw it renewed last.")
+    lease_renew_seconds: float = Field(10, gt=0, description="How long its holder works after it last renewed it.")
+    lease_retry_seconds: float = Field(2, gt=0, description="Pause between renewals, and between looks of the others.")
 
     workers: int = Field(32, ge=1, le=256, description="Objects worked on at once.")
     processes: int = Field(2, ge=1, le=16, description="Worker processes for heavy work, started on first need.")
@@ -58,6 +66,12 @@ class Settings(BaseSettings):
     certificate_series: int = Field(20_000, ge=0, description="Most per-certificate metric series; beyond it none.")
     events_per_hour: int = Field(10, ge=0, description="Most events written about one object in an hour.")
 
+    @model_validator(mode="after")
+    def _lease_outlasts_its_holder(self) -> Self:
+        if not self.lease_retry_seconds < self.lease_renew_seconds < self.lease_seconds:
+            raise ValueError("CERTWRIGHT_LEASE_RETRY_SECONDS < …_LEASE_RENEW_SECONDS < …_LEASE_SECONDS must hold")
+        return self
+
 
 class WrongSettingsError(ValueError):
     """Settings do not fit; the message names each and the rule, never the value."""
@@ -74,6 +88,8 @@ def read_settings(**given: Any) -> Settings:
     except ValidationError as error:
         problems = "; ".join(
             f"CERTWRIGHT_{'.'.join(str(step) for step in each['loc']).upper()}: {each['msg']}"
+            if each["loc"]
+            else each["msg"]
             for each in error.errors(include_url=False, include_input=False)
         )
     except SettingsError as error:

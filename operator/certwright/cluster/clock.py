@@ -71,15 +71,15 @@ class SystemClock:
         self._measured_at = at
         half_trip = timedelta(seconds=round_trip_seconds / 2)
         self._server = server + DATE_RESOLUTION / 2 + half_trip
-        self._heard_at = _steady_seconds()
+        self._heard_at = steady_seconds()
         self._uncertainty = half_trip + DATE_RESOLUTION / 2
 
     def _skew(self) -> timedelta | None:
         if self._server is None:
             return None
-        return self._server + timedelta(seconds=_steady_seconds() - self._heard_at) - self.system()
+        return self._server + timedelta(seconds=steady_seconds() - self._heard_at) - self.system()
 
 
-def _steady_seconds() -> float:
-    # Where there is one, a clock that counts on while the machine sleeps, as the API server's does.
+def steady_seconds() -> float:
+    """Give the seconds of a clock that nobody can set, and that counts while the machine sleeps, where there is one."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

@@ -36,15 +36,22 @@ class Retrying:
     - A read that got no answer is tried again; a write is not, for it may have been done: every write is fenced, so
       the caller reads and plans anew.
     - Everything else is the answer, conflicts above all.
+    - A write is not sent when we may not write at that moment.
 
     Attributes:
         connection: the way they go; streams take it directly.
     """
 
     def __init__(
-        self, connection: Connection, *, sleep: Sleep = asyncio.sleep, jitter: Callable[[], float] = random.random
+        self,
+        connection: Connection,
+        *,
+        may_write: Callable[[], bool] = lambda: True,
+        sleep: Sleep = asyncio.sleep,
+        jitter: Callable[[], float] = random.random,
     ) -> None:
         self.connection = connection
+        self._may_write = may_write
         self._sleep = sleep
         self._jitter = jitter
 
@@ -69,6 +76,8 @@ class Retrying:
         raise RuntimeError("a request must be tried at least once")
 
     async def _try(self, request: Request) -> tuple[Answer | ClusterError, bool]:
+        if request.is_write and not self._may_write():
+            return ClusterError(FailureCause.UNAVAILABLE, f"{request}: not sent, for another replica leads now"), False
         try:
             answer = await self.connection.exchange(request)
         except ClusterError as error:

@@ -26,6 +26,7 @@ from certwright.reconcile.plan import Reconciler
 from certwright.runtime.dependencies import Dependencies
 from certwright.runtime.downloads import Downloads
 from certwright.runtime.driver import Driver, internal_error
+from certwright.runtime.election import make_gate
 from certwright.runtime.engine import Engine
 from certwright.runtime.intake import Intake
 from certwright.runtime.kopf_source import KopfSource
@@ -39,6 +40,7 @@ from certwright.runtime.preflight import Preflight
 from certwright.runtime.processes import Processes, WorkFailedError
 from certwright.runtime.queue import Priority
 from certwright.runtime.readiness import Readiness
+from certwright.runtime.reaper import Reaper
 from certwright.runtime.records import Records, list_records
 from certwright.runtime.rereads import Rereads
 from certwright.runtime.supervisor import Supervisor
@@ -66,6 +68,7 @@ class Ground:
     Attributes:
         login: who gives credentials.
         fetcher: who fetches revocation lists.
+        gate: whether this process may write; `None`: as the settings say.
         restore_signals: called when kopf has taken the signal handlers.
     """
 
@@ -73,7 +76,7 @@ class Ground:
     login: CredentialSource
     engine: Engine
     fetcher: Fetcher
-    gate: Gate
+    gate: Gate | None
     clock: SystemClock
     readiness: Readiness
     metrics: Metrics
@@ -84,6 +87,7 @@ class Ground:
 class Parts:
     """Everything that runs, once there is a connection."""
 
+    gate: Gate
     mirror: Mirror
     workers: Workers
     watch: MetadataWatch
@@ -94,17 +98,21 @@ class Parts:
     recorder: EventRecorder
     downloads: Downloads
     records: Records
+    reaper: Reaper
 
 
 def assemble(ground: Ground, connection: Connection) -> Parts:
     """Make the parts and tell them of each other; nothing runs yet."""
     settings, random = ground.settings, SystemRandom()
-    requests = Retrying(connection)
+    gate = ground.gate or make_gate(
+        settings, connection, instance=_instance(), clock=ground.clock, readiness=ground.readiness
+    )
+    requests = Retrying(connection, may_write=lambda: gate.is_open)
     processes = Processes(limit=settings.processes, seconds=settings.work_seconds)
     office = _Office()
-    workers = Workers(office.work, gate=ground.gate, clock=ground.clock, limits=_limits(settings), random=random)
+    workers = Workers(office.work, gate=gate, clock=ground.clock, limits=_limits(settings), random=random)
     recorder = EventRecorder(
-        requests,
+        Retrying(connection),  # what was done in our term is told after it, too
         clock=ground.clock,
         instance=_instance(),
         events_per_hour=settings.events_per_hour,
@@ -131,6 +139,7 @@ def assemble(ground: Ground, connection: Connection) -> Parts:
         judge_in=functools.partial(_judge, processes),
         judged_by=ground.engine.judged_by,
         library=library,
+        gate=gate,
     )
     driver = Driver(
         ground.engine.reconcilers, mirror, dependencies, intake=intake, around=around, metrics=ground.metrics
@@ -145,21 +154,24 @@ def assemble(ground: Ground, connection: Connection) -> Parts:
         random=random,
     )
     supervisor = _supervise(ground, connection, intake, sweep, random)
-    office.open(driver, intake, supervisor)
+    reaper = Reaper(requests, cluster, watch.cache, dependencies, gate=gate)
+    office.open(driver, intake, supervisor, reaper)
     intake.on_list = sweep.request
     intake.on_new_history = office.on_new_history
     intake.on_swept = watch.relist
     return Parts(
+        gate,
         mirror,
         workers,
         watch,
         sweep,
         supervisor,
-        _rereads(settings, mirror, driver, workers),
+        _rereads(settings, mirror, driver, workers, gate),
         processes,
         recorder,
         downloads,
-        _records(ground, requests, mirror, cluster),
+        _records(settings, requests, mirror, cluster, gate),
+        reaper,
     )
 
 
@@ -170,9 +182,10 @@ class _Office:
         self._driver: Driver | None = None
         self._intake: Intake | None = None
         self._supervisor: Supervisor | None = None
+        self._reaper: Reaper | None = None
 
-    def open(self, driver: Driver, intake: Intake, supervisor: Supervisor) -> None:
-        self._driver, self._intake, self._supervisor = driver, intake, supervisor
+    def open(self, driver: Driver, intake: Intake, supervisor: Supervisor, reaper: Reaper) -> None:
+        self._driver, self._intake, self._supervisor, self._reaper = driver, intake, supervisor, reaper
 
     async def work(self, key: ObjectKey) -> Outcome:
         if self._driver is None:
@@ -182,6 +195,8 @@ class _Office:
     def on_change(self, key: ObjectKey) -> None:
         if self._intake is not None:
             self._intake.changed(key)
+        if self._reaper is not None:
+            self._reaper.look(key)
 
     def on_reset(self) -> None:
         if self._supervisor is not None:
@@ -211,10 +226,11 @@ def _supervise(ground: Ground, connection: Connection, intake: Intake, sweep: Sw
     )
 
 
-def _rereads(settings: Settings, mirror: Mirror, driver: Driver, workers: Workers) -> Rereads:
+def _rereads(settings: Settings, mirror: Mirror, driver: Driver, workers: Workers, gate: Gate) -> Rereads:
     def ask(key: ObjectKey) -> None:
-        driver.ask_in_full(key)
-        workers.add(key, Priority.ROUTINE)
+        if gate.is_open:  # what the leader reads need not be read again by the next one
+            driver.ask_in_full(key)
+            workers.add(key, Priority.ROUTINE)
 
     return Rereads(
         lambda: [key for key, _ in mirror.items()],
@@ -225,10 +241,9 @@ def _rereads(settings: Settings, mirror: Mirror, driver: Driver, workers: Worker
     )
 
 
-def _records(ground: Ground, requests: Retrying, mirror: Mirror, cluster: ApiServer) -> Records:
-    settings = ground.settings
+def _records(settings: Settings, requests: Retrying, mirror: Mirror, cluster: ApiServer, gate: Gate) -> Records:
     listed = functools.partial(list_records, requests, settings.namespace, settings.watch_namespaces)
-    return Records(listed, mirror, cluster, gate=ground.gate, namespace=settings.namespace)
+    return Records(listed, mirror, cluster, gate=gate, namespace=settings.namespace)
 
 
 def _watched_scopes(settings: Settings) -> list[Scope]:

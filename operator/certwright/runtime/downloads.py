@@ -110,6 +110,11 @@ class Downloads:
         if line is not None and line.task is not None:
             line.task.cancel()
 
+    def forget_all(self) -> None:
+        """Give everything up: from now on another replica fetches, and statuses say what came of it."""
+        for subject in list(self._lines):
+            self.forget(subject)
+
     @property
     def running(self) -> list[asyncio.Task[None]]:
         """List the fetches under way."""

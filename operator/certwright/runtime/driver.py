@@ -71,11 +71,16 @@ class Driver:
         self._metrics = metrics
         self._verified: dict[ObjectKey, Mapping[ObjectKey, Version]] = {}
         self._full: set[ObjectKey] = set()
-        intake.on_edited = self.ask_in_full
+        intake.on_edited = self._on_edited
 
     def ask_in_full(self, key: ObjectKey) -> None:
         """Let the next pass over the object read and judge whatever the evidence says."""
         self._full.add(key)
+
+    def _on_edited(self, key: ObjectKey) -> None:
+        # While we only follow, others' statuses are the leader's, and as good evidence as our own.
+        if self._around.gate.is_open:
+            self.ask_in_full(key)
 
     def distrust(self, keys: Iterable[ObjectKey]) -> None:
         """Let the next passes over these objects believe no evidence: versions may mean something else now."""

@@ -19,7 +19,7 @@ from certwright.findings import ClusterError
 from certwright.runtime.assembly import Ground, Parts, assemble
 from certwright.runtime.engine import Engine
 from certwright.runtime.heartbeat import Heartbeat
-from certwright.runtime.leadership import AlwaysLeader, Gate
+from certwright.runtime.leadership import Gate
 from certwright.runtime.logs import describe_error, on_loop_error
 from certwright.runtime.metrics import Metrics, Reading
 from certwright.runtime.readiness import Readiness
@@ -40,7 +40,7 @@ SILENT_SECONDS = 150.0
 OPEN_SECONDS = 5.0
 OPEN_POLL_SECONDS = 0.02
 
-INTAKE = {"start the parts", "supervisor", "sweep", "rereads", "records"}
+INTAKE = {"start the parts", "supervisor", "sweep", "rereads", "records", "reaper"}
 """The tasks that bring news in; they end first."""
 
 TOPICS = {
@@ -59,7 +59,7 @@ class Operator:
         settings: what an administrator chose.
         engine: what judges and plans.
         login: who gives credentials; by default the pod's ServiceAccount or the kubeconfig.
-        gate: whether this process may write.
+        gate: whether this process may write; by default as the settings say.
         clock: what time it is.
         fetcher: who fetches revocation lists; by default over HTTP, as far as the settings allow it.
         restore_signals: called whenever kopf has taken the signal handlers; by default they are given up.
@@ -83,7 +83,7 @@ class Operator:
             login=login or Login(),
             engine=engine,
             fetcher=fetcher or HTTPFetcher.of(settings),
-            gate=gate or AlwaysLeader(),
+            gate=gate,
             clock=clock or SystemClock(skew_limit_seconds=settings.clock_skew_seconds),
             readiness=self.readiness,
             metrics=self.metrics,
@@ -129,7 +129,6 @@ class Operator:
         stack.push_async_callback(parts.processes.close)
         stack.push_async_callback(parts.downloads.close)
         await stack.enter_async_context(_closing_soon(parts.recorder))
-        self._start(self._ground.gate.hold(parts.workers.wake), "leadership")
         self._start(parts.supervisor.run(), "supervisor")
         await parts.supervisor.started.wait()
         self._start(parts.sweep.run(), "sweep")
@@ -141,8 +140,17 @@ class Operator:
         await _until_open(parts.watch)
         self.readiness.has("metadata")
         parts.workers.start()
+        # Not before: who leads must be able to work at once.
+        self._start(parts.gate.hold(self._on_leadership), "leadership")
+        self._start(parts.reaper.run(), "reaper")
         self._start(parts.rereads.run(), "rereads")
         self._start(parts.records.run(self._ground.settings.sweep_seconds), "records")
+
+    def _on_leadership(self) -> None:
+        if self.parts is not None:
+            if not self.parts.gate.is_open:
+                self.parts.downloads.forget_all()
+            self.parts.workers.wake()
 
     async def _connect(self, stack: AsyncExitStack) -> Connection:
         while True:
@@ -226,13 +234,13 @@ class Operator:
     def _reading(self) -> Reading:
         parts = self.parts
         if parts is None:
-            return Reading(0, 0, 0, 0.0, self._ground.gate.is_open, self.readiness.is_ready, [])
+            return Reading(0, 0, 0, 0.0, is_leader=False, is_ready=self.readiness.is_ready, objects=[])
         return Reading(
             depth=len(parts.workers.queue),
             running=parts.workers.queue.running,
             delayed=parts.workers.delayed,
             oldest_seconds=parts.workers.age_of_oldest(),
-            is_leader=self._ground.gate.is_open,
+            is_leader=parts.gate.is_open,
             is_ready=self.readiness.is_ready,
             objects=list(parts.mirror.items()),
             restarts={

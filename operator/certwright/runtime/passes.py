@@ -14,6 +14,7 @@ from certwright.cluster.ports import Clock, Cluster, Library, MetadataCache
 from certwright.findings import ClusterError, FailureCause
 from certwright.reconcile.objects import ObjectKey, Snapshot, Subject, Version
 from certwright.reconcile.plan import Plan, Reconciler, WriteStatus
+from certwright.runtime.leadership import AlwaysLeader, Gate
 
 MAX_ROUNDS = 12
 """Stages of one pass, lost races included; whoever loses more of them waits for a quieter moment."""
@@ -23,6 +24,9 @@ ANSWERED_IN_STATUS = {FailureCause.TOO_LARGE, FailureCause.INVALID}
 
 NO_LIBRARY = NoLibrary()
 """For passes over kinds that ask nothing but objects."""
+
+ALWAYS_LEADER = AlwaysLeader()
+"""For passes that no other process could make."""
 
 JudgeIn = Callable[[Reconciler[Any], Snapshot], Awaitable[Any]]
 """Where a judgement is made: on the event loop, or in a worker process when it is heavy."""
@@ -61,6 +65,7 @@ class Surroundings:
     Attributes:
         judged_by: digest of everything but the inputs that a verdict depends on; see `status.record.judgedBy`.
         library: answers what is asked besides objects.
+        gate: gives the epoch, which what is created bears.
     """
 
     cluster: Cluster
@@ -69,6 +74,7 @@ class Surroundings:
     judge_in: JudgeIn
     judged_by: str
     library: Library = NO_LIBRARY
+    gate: Gate = ALWAYS_LEADER
 
 
 async def judge_inline(reconciler: Reconciler[Any], snapshot: Snapshot) -> Any:
@@ -94,7 +100,9 @@ async def run_pass(
         full: read and judge even when the evidence says that nothing changed.
     """
     clock = around.clock
-    snapshot = Snapshot(subject, clock.judgement(), around.judged_by, clock_doubted=clock.doubted())
+    snapshot = Snapshot(
+        subject, clock.judgement(), around.judged_by, clock_doubted=clock.doubted(), epoch=around.gate.epoch
+    )
     for question in reconciler.asks(subject):
         snapshot = snapshot.with_answer(question, around.library.ask(question))
     if not full:

@@ -96,8 +96,8 @@ class Workers:
         return self._started and self._gate.is_open and len(self.queue) > 0
 
     def age_of_oldest(self) -> float:
-        """Give the seconds that the longest-waiting key has been waiting."""
-        oldest = self.queue.oldest()
+        """Give the seconds that the longest-waiting key has been waiting; 0 while another replica works."""
+        oldest = self.queue.oldest() if self._gate.is_open else None
         return 0.0 if oldest is None else _now() - oldest
 
     def start(self) -> None:
