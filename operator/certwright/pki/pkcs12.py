@@ -20,9 +20,10 @@ from certwright.pki.private_key import PARSER_ERRORS, PrivateKey, adopt_key, sam
 from certwright.pki.tlv import SEQUENCE, Tlv, TlvError, read_tlv
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from cryptography.hazmat.primitives.serialization import KeySerializationEncryption
+    from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12KeyAndCertificates
 
     from certwright.pki.certificate import Certificate
     from certwright.pki.limits import IntakeLimits
@@ -75,6 +76,35 @@ def read_pkcs12(data: bytes, password: bytes, origin: Origin, limits: IntakeLimi
         MaterialError: with the reason of `origin` and detail `DERDamaged`, `LimitExceeded`, `SeveralKeys`,
             `KeyTypeUnsupported`, `WrongPassword` or `Inconsistent`.
     """
+    opened = _open(data, password, origin, limits)
+    entries = [entry for entry in (opened.cert, *opened.additional_certs) if entry is not None]
+    key = None if opened.key is None else adopt_key(opened.key, origin, limits)
+    alias = entries[0].friendly_name if entries else None
+    return Pkcs12Contents(
+        tuple(entry.certificate.public_bytes(Encoding.DER) for entry in entries),
+        key,
+        None if alias is None else alias.decode("utf-8", "replace"),
+    )
+
+
+def read_trust_store(
+    data: bytes, password: bytes, origin: Origin, limits: IntakeLimits
+) -> tuple[tuple[str, bytes], ...]:
+    """Open a PKCS#12 trust store: alias, empty where there is none, and DER of each certificate, in its order.
+
+    Raises:
+        MaterialError: as for `read_pkcs12`; detail `WrongType` when a private key stands in it.
+    """
+    opened = _open(data, password, origin, limits)
+    if opened.key is not None:
+        raise origin.refusal(Detail.WRONG_TYPE, "it holds a private key; a trust store holds certificates alone.")
+    return tuple(
+        ((entry.friendly_name or b"").decode("utf-8", "replace"), entry.certificate.public_bytes(Encoding.DER))
+        for entry in opened.additional_certs
+    )
+
+
+def _open(data: bytes, password: bytes, origin: Origin, limits: IntakeLimits) -> PKCS12KeyAndCertificates:
     survey = _survey_file(data, origin)
     costliest = max((*survey.rounds, sum(survey.rounds) // _DERIVATIONS))
     if costliest > limits.kdf_iterations:
@@ -86,17 +116,9 @@ def read_pkcs12(data: bytes, password: bytes, origin: Origin, limits: IntakeLimi
         )
     try:
         with warnings.catch_warnings(action="ignore", category=UserWarning):  # files of macOS and Java are BER, not DER
-            opened = pkcs12.load_pkcs12(data, password or None)
+            return pkcs12.load_pkcs12(data, password or None)
     except PARSER_ERRORS:
         raise wrong_password(password, "the PKCS#12 file", origin) from None
-    entries = [entry for entry in (opened.cert, *opened.additional_certs) if entry is not None]
-    key = None if opened.key is None else adopt_key(opened.key, origin, limits)
-    alias = entries[0].friendly_name if entries else None
-    return Pkcs12Contents(
-        tuple(entry.certificate.public_bytes(Encoding.DER) for entry in entries),
-        key,
-        None if alias is None else alias.decode("utf-8", "replace"),
-    )
 
 
 def write_pkcs12(key: PrivateKey | None, certificates: Sequence[Certificate], *, alias: str, password: bytes) -> bytes:
@@ -109,7 +131,7 @@ def write_pkcs12(key: PrivateKey | None, certificates: Sequence[Certificate], *,
             certificate, `KeyInvalid` with detail `KeyTypeUnsupported` for a key that PKCS#12 cannot hold.
     """
     encryption = _encryption(password)
-    loaded = [x509.load_der_x509_certificate(certificate.der) for certificate in certificates]
+    loaded = _load_all(certificates)
     name = alias.encode() or None
     if key is None:
         named = [pkcs12.PKCS12Certificate(item, name if place == 0 else None) for place, item in enumerate(loaded)]
@@ -134,6 +156,34 @@ def write_pkcs12(key: PrivateKey | None, certificates: Sequence[Certificate], *,
                 detail=Detail.KEY_TYPE_UNSUPPORTED,
             )
         ) from None
+
+
+def write_trust_store(entries: Mapping[str, Certificate], *, password: bytes) -> bytes:
+    """Write certificates by alias as a PKCS#12 file whose entries Java takes for trusted (`trustedCertEntry`).
+
+    Protected like the files of `write_pkcs12`, and random like them.
+
+    Raises:
+        MaterialError: `InvalidRequest` for a password that is empty or not UTF-8, and for no certificate at all, which
+            the format has no room for.
+    """
+    encryption = _encryption(password)
+    if not entries:
+        raise MaterialError(
+            finding(
+                Reason.INVALID_REQUEST,
+                "a PKCS#12 trust store must hold at least one certificate. Use the format PEM where it may be empty.",
+                detail=Detail.NO_CERTIFICATE,
+            )
+        )
+    loaded = zip(_load_all(entries.values()), entries, strict=True)
+    named = [pkcs12.PKCS12Certificate(certificate, alias.encode()) for certificate, alias in loaded]
+    return pkcs12.serialize_java_truststore(named, encryption)
+
+
+def _load_all(certificates: Iterable[Certificate]) -> list[x509.Certificate]:
+    with warnings.catch_warnings(action="ignore", category=UserWarning):  # well-known roots have the serial number 0
+        return [x509.load_der_x509_certificate(certificate.der) for certificate in certificates]
 
 
 def _encryption(password: bytes) -> KeySerializationEncryption:
