@@ -74,8 +74,8 @@ class KeepRecord:
 class ApplyBundle:
     """Server-side apply of the full intent of one ConfigMap that holds CA certificates.
 
-    It may be one of thousands that hold the same: the recipe is rendered once for all that share it. A Secret that holds
-    a bundle is applied with `ApplySecret`.
+    It may be one of thousands that hold the same: the recipe is rendered once for all that share it. A Secret that
+    holds a bundle is applied with `ApplySecret`.
 
     Attributes:
         replaces: the state it was planned from; `None` creates, and only creates.
