@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import base64
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from certwright.cluster.requests import FIELD_MANAGER
 from certwright.reconcile.objects import Kind, Metadata, ObjectKey, Observed, Subject, Version
-from certwright.reconcile.plan import MANAGED_BY, MANAGED_BY_LABEL
+from certwright.reconcile.plan import MANAGED_BY, MANAGED_BY_LABEL, TRUST_BUNDLE_KEY
+
+CONTENTS = ("f:data", "f:binaryData", "f:spec")
+"""What holds the content of a Secret, a ConfigMap or a ClusterTrustBundle, as managed fields name it."""
 
 OUR_PREFIX = "certwright.io/"
 
@@ -26,16 +30,29 @@ def metadata_of(metadata: Mapping[str, Any]) -> Metadata:
     """Give the little that the metadata-only watch keeps."""
     theirs = metadata.get("annotations")
     ours = {sys.intern(name): text for name, text in theirs.items() if name.startswith(OUR_PREFIX)} if theirs else None
-    labels = metadata.get("labels")
-    managed = labels is not None and labels.get(MANAGED_BY_LABEL) == MANAGED_BY
-    return Metadata(version_of(metadata), ours or NO_ANNOTATIONS, managed)
+    managed = _is_managed(metadata)
+    return Metadata(version_of(metadata), ours or NO_ANNOTATIONS, managed, managed and is_intact(metadata))
 
 
 def metadata_of_observed(observed: Observed) -> Metadata:
     """Give the same of an object that was read or written."""
     ours = {name: text for name, text in observed.annotations.items() if name.startswith(OUR_PREFIX)}
     managed = observed.labels.get(MANAGED_BY_LABEL) == MANAGED_BY
-    return Metadata(observed.version, ours or NO_ANNOTATIONS, managed)
+    return Metadata(observed.version, ours or NO_ANNOTATIONS, managed, observed.intact)
+
+
+def is_intact(metadata: Mapping[str, Any]) -> bool:
+    """Say whether the content that our last apply wrote is as we wrote it, told from the managed fields.
+
+    Whoever changes a value takes its field over, and who removes it takes it from our fields. Keys that others added
+    are not ours to judge.
+    """
+    ours: set[tuple[str, str]] = set()
+    theirs: set[tuple[str, str]] = set()
+    for entry in metadata.get("managedFields") or ():
+        by_us = entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply"
+        (ours if by_us and not entry.get("subresource") else theirs).update(_contents(entry))
+    return bool(ours) and not ours & theirs
 
 
 def observed_of(
@@ -66,6 +83,7 @@ def observed_of(
         immutable=manifest.get("immutable") is True,
         data=_data(key.kind, manifest) if data is None else data,
         manifest=_workload(key.kind, manifest),
+        intact=_is_managed(metadata) and is_intact(metadata),
     )
 
 
@@ -82,7 +100,32 @@ def subject_of(key: ObjectKey, manifest: Mapping[str, Any]) -> Subject:
         labels=metadata.get("labels") or {},
         annotations=metadata.get("annotations") or {},
         deleting="deletionTimestamp" in metadata,
+        finalizers=tuple(metadata.get("finalizers") or ()),
+        modified=modified_at(metadata),
     )
+
+
+def modified_at(metadata: Mapping[str, Any]) -> datetime | None:
+    """Give when somebody last wrote the spec of an object, as the managed fields tell."""
+    times = [
+        entry["time"]
+        for entry in metadata.get("managedFields") or ()
+        if "time" in entry and "f:spec" in (entry.get("fieldsV1") or {})
+    ]
+    return datetime.fromisoformat(max(times)) if times else None
+
+
+def _is_managed(metadata: Mapping[str, Any]) -> bool:
+    labels = metadata.get("labels")
+    return labels is not None and labels.get(MANAGED_BY_LABEL) == MANAGED_BY
+
+
+def _contents(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    fields = entry.get("fieldsV1") or {}
+    for part in CONTENTS:
+        for name in fields.get(part) or ():
+            if name != ".":  # the map itself, which all who write into it own together
+                yield part, name
 
 
 def _changed(metadata: Mapping[str, Any]) -> datetime | None:
@@ -94,6 +137,8 @@ def _changed(metadata: Mapping[str, Any]) -> datetime | None:
 
 def _data(kind: Kind, manifest: Mapping[str, Any]) -> dict[str, bytes]:
     stored = manifest.get("data") or {}
+    if kind is Kind.CLUSTER_TRUST_BUNDLE:
+        return {TRUST_BUNDLE_KEY: ((manifest.get("spec") or {}).get(TRUST_BUNDLE_KEY) or "").encode()}
     if kind is Kind.SECRET:
         return {name: base64.b64decode(text or "") for name, text in stored.items()}
     if kind is Kind.CONFIG_MAP:

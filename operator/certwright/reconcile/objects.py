@@ -63,7 +63,7 @@ class Metadata:
     version: Version
     annotations: Mapping[str, str] = field(default_factory=dict)  # ours only: `certwright.io/…`
     managed: bool = False  # bears `app.kubernetes.io/managed-by: certwright`
-    intact: bool = False  # ours, and as its managed fields tell nobody but us wrote its data
+    intact: bool = False  # ours, and as its managed fields tell nobody but us wrote the data that we wrote
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,7 @@ class Observed:
             tells whether the status is about this spec; empty for Secrets and ConfigMaps.
         written: this state is the answer to our own write in this pass; what was only read may have been changed by
             somebody else, and a foreign change of metadata is no reason to write a status.
+        intact: as in `Metadata`.
     """
 
     key: ObjectKey
@@ -101,6 +102,7 @@ class Observed:
     data: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     manifest: Mapping[str, Any] = field(default_factory=dict, repr=False)
     written: bool = False
+    intact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +184,13 @@ class Snapshot:
         """Give a snapshot in which `key` is as `observed`, and no longer failed."""
         failures = {other: failure for other, failure in self.failures.items() if other != key}
         return replace(self, objects={**self.objects, key: observed}, failures=failures)
+
+    def with_objects(
+        self, objects: Mapping[ObjectKey, Observed | None], failures: Mapping[ObjectKey, Failure]
+    ) -> Snapshot:
+        """Give a snapshot with the outcomes of many requests at once, as `with_object` and `with_failure` do of one."""
+        failed = {key: failure for key, failure in self.failures.items() if key not in objects}
+        return replace(self, objects={**self.objects, **objects}, failures={**failed, **failures})
 
     def with_answer(self, question: Hashable, answer: Any) -> Snapshot:
         """Give a snapshot in which `question` is answered."""

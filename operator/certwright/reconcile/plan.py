@@ -29,6 +29,8 @@ EPOCH_ANNOTATION = "certwright.io/epoch"
 DIGEST_ANNOTATION = "certwright.io/digest"
 """On bundles: the digest of what was written, public facts only."""
 DEPLOYED_FINALIZER = "certwright.io/deployed"
+TRUST_BUNDLE_KEY = "trustBundle"
+"""The data key of a recipe for a ClusterTrustBundle, and of what is read of one: it has but this."""
 NAMESPACE_LABEL = "certwright.io/namespace"
 """On records: the namespace of the object they are kept for."""
 

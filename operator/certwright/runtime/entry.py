@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import sys
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
-from certwright.reconcile.objects import ObjectKey, Subject, Version
+from certwright.cluster.decode import modified_at
+from certwright.reconcile.objects import Kind, ObjectKey, Subject, Version
+
+FINALIZED_KINDS = frozenset({Kind.TRUST_DECISION})
+"""Kinds of which finalizers, and when somebody last wrote the spec, are looked at; of others they are not kept."""
 
 DIGEST_SIZE = 12
 COMPRESSION = 3
@@ -62,13 +66,16 @@ class Entry:
             labels=traits["labels"],
             annotations=rest["annotations"],
             deleting=traits["deleting"],
+            finalizers=tuple(rest.get("finalizers", ())),
+            modified=datetime.fromisoformat(rest["modified"]) if "modified" in rest else None,
         )
 
 
 class Arrival:
     """An object as the API server sent it, looked into only as far as it takes to see that it is no news."""
 
-    def __init__(self, manifest: Mapping[str, Any]) -> None:
+    def __init__(self, kind: Kind, manifest: Mapping[str, Any]) -> None:
+        self._kind = kind
         self._manifest = manifest
         metadata = manifest["metadata"]
         self.uid: str = metadata["uid"]
@@ -99,6 +106,8 @@ class Arrival:
             "annotations": metadata.get("annotations") or {},
             "spec": self._manifest.get("spec") or {},
         }
+        if self._kind in FINALIZED_KINDS:
+            rest |= _more(metadata.get("finalizers"), modified_at(metadata))
         version = Version(self.uid, metadata["resourceVersion"])
         return _pack(version, self._manifest.get("status") or {}, parts=(self._traits, self._status, _json(rest)))
 
@@ -111,7 +120,14 @@ def entry_of_subject(subject: Subject) -> Entry:
         "annotations": dict(subject.annotations),
         "spec": subject.spec,
     }
+    if subject.key.kind in FINALIZED_KINDS:
+        rest |= _more(subject.finalizers, subject.modified)
     return _pack(subject.version, subject.status, parts=(_json(traits), _json(subject.status), _json(rest)))
+
+
+def _more(finalizers: Sequence[str] | None, modified: datetime | None) -> dict[str, Any]:
+    more: dict[str, Any] = {"finalizers": list(finalizers)} if finalizers else {}
+    return more if modified is None else {**more, "modified": modified.isoformat()}
 
 
 def _pack(version: Version, status: Mapping[str, Any], *, parts: tuple[bytes, bytes, bytes]) -> Entry:

@@ -75,7 +75,7 @@ class Mirror:
         held = self._entries.get(key)
         if held is not None and version == held.version:
             return key, Change.UNCHANGED
-        return key, self._take(key, held, Arrival(manifest))
+        return key, self._take(key, held, Arrival(kind, manifest))
 
     def remove(self, key: ObjectKey, uid: str | None = None) -> bool:
         """Forget a deleted object and say whether it was held; a younger namesake stays."""

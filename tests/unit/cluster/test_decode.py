@@ -1,4 +1,7 @@
 from datetime import UTC, datetime
+from typing import Any
+
+import pytest
 
 from certwright.cluster.decode import metadata_of, metadata_of_observed, observed_of, subject_of
 from certwright.reconcile.objects import Kind, Metadata, ObjectKey, Version
@@ -60,3 +63,80 @@ def test_metadata_is_not_managed_when_another_manages_it() -> None:
     metadata = partial("tls", 3, labels={"app.kubernetes.io/managed-by": "Helm"})["metadata"]
 
     assert metadata_of(metadata) == Metadata(Version("uid-tls", "3"))
+
+
+# ---- whether content is as we wrote it
+
+
+def entry(
+    manager: str = "certwright", operation: str = "Apply", *, part: str = "f:data", names: tuple[str, ...] = ("ca.crt",)
+) -> dict[str, Any]:
+    fields = {part: {".": {}} | {f"f:{name}": {} for name in names}, "f:metadata": {"f:labels": {}}}
+    return {"manager": manager, "operation": operation, "fieldsV1": fields, "time": "2026-03-01T00:00:00Z"}
+
+
+def bundle(*entries: dict[str, Any], ours: bool = True) -> dict[str, Any]:
+    labels = {"app.kubernetes.io/managed-by": "certwright"} if ours else {}
+    manifest = partial("ca", 3, labels=labels)
+    manifest["metadata"]["managedFields"] = list(entries)
+    return manifest
+
+
+EDIT = entry("kubectl-edit", "Update")
+
+
+@pytest.mark.parametrize(
+    ("manifest", "intact"),
+    [
+        (bundle(entry()), True),
+        (bundle(entry(part="f:binaryData")), True),
+        (bundle(entry(part="f:spec", names=("trustBundle",))), True),
+        (bundle(entry(), entry("helm", names=("other.crt",))), True),
+        (bundle(entry(), entry("kubectl", "Update", part="f:binaryData", names=("x",))), True),
+        (bundle(entry(), entry("kubectl", "Update", part="f:metadata", names=("annotations",))), True),
+        (bundle(entry(), entry("helm")), False),
+        (bundle(entry(names=()), EDIT), False),
+        (bundle(EDIT), False),
+        (bundle(entry("certwright", "Update")), False),
+        (bundle(entry() | {"subresource": "status"}), False),
+        (bundle({"manager": "certwright", "operation": "Apply"}), False),
+        (bundle(), False),
+        (bundle(entry(), ours=False), False),
+    ],
+)
+def test_object_is_intact_when_nobody_else_wrote_what_we_wrote(manifest: dict[str, Any], intact: bool) -> None:  # noqa: FBT001
+    observed = observed_of(ObjectKey(Kind.CONFIG_MAP, "shop", "ca"), manifest)
+
+    assert (metadata_of(manifest["metadata"]).intact, observed.intact) == (intact, intact)
+    assert metadata_of_observed(observed) == metadata_of(manifest["metadata"])
+
+
+def test_cluster_trust_bundle_gives_its_text_as_data_when_it_is_read() -> None:
+    key = ObjectKey(Kind.CLUSTER_TRUST_BUNDLE, "", "corporate")
+    spec = {"signerName": "example.com/corp", "trustBundle": "-----BEGIN"}
+
+    assert observed_of(key, partial("corporate", 1) | {"spec": spec}).data == {"trustBundle": b"-----BEGIN"}
+    assert observed_of(key, partial("corporate", 1) | {"spec": spec}).manifest["spec"] == spec
+    assert observed_of(key, partial("corporate", 1)).data == {"trustBundle": b""}
+
+
+# ---- subjects
+
+
+def test_subject_knows_who_holds_it_and_when_its_spec_was_written() -> None:
+    manifest = partial("root", 1)
+    manifest["metadata"] |= {
+        "finalizers": ["certwright.io/deployed", "other.io/x"],
+        "managedFields": [
+            {"time": "2026-05-01T00:00:00Z", "fieldsV1": {"f:status": {}}, "subresource": "status"},
+            {"time": "2026-03-01T00:00:00Z", "fieldsV1": {"f:spec": {"f:certUse": {}}}},
+            {"time": "2026-04-01T00:00:00Z", "fieldsV1": {"f:spec": {"f:trustStateDesired": {}}}},
+            {"fieldsV1": {"f:spec": {}}},
+            {"manager": "no fields", "time": "2026-06-01T00:00:00Z"},
+        ],
+    }
+
+    subject = subject_of(ObjectKey(Kind.TRUST_DECISION, "trust", "root"), manifest)
+
+    assert subject.finalizers == ("certwright.io/deployed", "other.io/x")
+    assert subject.modified == datetime(2026, 4, 1, tzinfo=UTC)

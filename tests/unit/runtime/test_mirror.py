@@ -1,6 +1,7 @@
 """The mirror tells what happened from the echo of what we did."""
 
 import copy
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -66,6 +67,31 @@ def test_subject_gives_back_what_was_observed() -> None:
         annotations={"c": "d"},
         deleting=True,
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "finalizers", "modified"),
+    [
+        (Kind.TRUST_DECISION, ("certwright.io/deployed",), datetime(2026, 4, 1, tzinfo=UTC)),
+        (Kind.IMPORTED_CERTIFICATE, (), None),
+    ],
+)
+def test_finalizers_and_time_of_the_spec_are_kept_when_somebody_looks_at_them(
+    kind: Kind, finalizers: tuple[str, ...], modified: datetime | None
+) -> None:
+    mirror = Mirror()
+    more = {
+        "finalizers": ["certwright.io/deployed"],
+        "managedFields": [{"time": "2026-04-01T00:00:00Z", "fieldsV1": {"f:spec": {}}}],
+    }
+    key, _ = mirror.observe(kind, manifest(7, metadata=more))
+    subject = mirror.begin(key)
+    assert subject is not None
+    assert (subject.finalizers, subject.modified) == (finalizers, modified)
+    mirror.end(key, replace(subject, version=Version("u1", "8"), finalizers=()))
+    left = mirror.subject(key)
+    assert left is not None
+    assert (left.version.resource_version, left.finalizers, left.modified) == ("8", (), modified)
 
 
 def test_entry_shows_what_metrics_need() -> None:
