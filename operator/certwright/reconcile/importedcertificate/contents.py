@@ -17,9 +17,9 @@ from certwright.reconcile.importedcertificate.cycles import follow_sources
 from certwright.reconcile.importedcertificate.judgement import Content
 from certwright.reconcile.importedcertificate.past import Past
 from certwright.reconcile.importedcertificate.references import all_inputs, format_passwords, secret_key
-from certwright.reconcile.importedcertificate.sources import fetch_password
 from certwright.reconcile.importedcertificate.upload import Upload
 from certwright.reconcile.objects import Snapshot
+from certwright.reconcile.passwords import fetch_password
 
 ENTITY_TYPES = ("SERVER", "COLLECTOR")
 """The entity types that source 1 documents; any other is answered with 400."""

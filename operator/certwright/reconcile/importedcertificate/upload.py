@@ -12,8 +12,8 @@ from certwright.pki.keys import matches, read_private_key
 from certwright.pki.private_key import PrivateKey
 from certwright.reconcile.importedcertificate.past import Past
 from certwright.reconcile.importedcertificate.references import References, find_references
-from certwright.reconcile.importedcertificate.sources import fetch_password
 from certwright.reconcile.objects import Snapshot
+from certwright.reconcile.passwords import fetch_password
 from certwright.reconcile.places import Place, fetch
 
 _NOTHING = Material(())
