@@ -48,6 +48,10 @@ class Settings(BaseSettings):
     release_per_second: float = Field(200, gt=0, description="How many due re-checks enter the queue in a second.")
     backoff_max_seconds: float = Field(300, gt=0, description="Longest wait between two tries of one object.")
 
+    bundle_namespaces: tuple[str, ...] = Field(
+        (), description="Which of kube-system, kube-public and its own get bundles if selected, as a JSON list."
+    )
+
     crl_hosts: tuple[str, ...] = Field(
         (), description="Hosts that CRLs may be fetched from: names, `*.` names, with `:port` if unusual; as JSON."
     )
