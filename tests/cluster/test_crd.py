@@ -134,6 +134,14 @@ def test_apply_fills_in_the_documented_defaults_when_a_minimal_wish_is_stored(ap
     }
 
 
+def test_api_server_names_the_kind_of_store_and_leaves_the_rest_to_the_store_when_a_wish_trusts_one(
+    apply: Apply,
+) -> None:
+    answer = apply({"certificateRef": {"name": "a"}, "trust": {"storeRef": {"name": "corporate"}}})
+
+    assert json.loads(answer.stdout)["spec"]["trust"] == {"storeRef": {"kind": "TrustStore", "name": "corporate"}}
+
+
 # ---- what it refuses
 
 
@@ -174,6 +182,11 @@ def test_apply_fills_in_the_documented_defaults_when_a_minimal_wish_is_stored(ap
         ({"deletionPolicy": "Orphan"}, 'supported values: "Retain", "Delete"'),
         ({"privateKeyRef": {"kind": "ConfigMap", "name": "a"}}, 'supported values: "Secret"'),
         ({"targets": [{"secretName": f"t-{n}"} for n in range(17)]}, "must have at most 16 items"),
+        (
+            {"trust": {"storeRef": {"kind": "Secret", "name": "a"}}},
+            'supported values: "TrustStore", "ClusterTrustStore"',
+        ),
+        ({"trust": {"storeRef": {"kind": "TrustStore"}}}, "spec.trust.storeRef.name: Required value"),
         (None, "spec: Required value"),
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else "",
@@ -299,6 +312,7 @@ def large_status() -> ImportedCertificateStatus:
             valid_thru="2027-01-01T00:00:00Z",
             key_fingerprint=FINGERPRINT,
             chain=chain,
+            anchor=chain[0],
             since=INSTANT,
         ),
         targets=tuple(
@@ -324,6 +338,8 @@ def large_status() -> ImportedCertificateStatus:
                 Input(kind="Secret", name=f"s-{n}", uid="u", resource_version="1") for n in range(INPUTS_LIMIT)
             ),
             judged_by="j" * 512,
+            trust=FINGERPRINT,
+            decision_namespace="n" * 63,
         ),
         conditions=merge((), observations, generation=1, at=datetime(2026, 1, 1, tzinfo=UTC)),
     )

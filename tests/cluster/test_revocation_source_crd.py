@@ -57,6 +57,11 @@ URL = "http://crl.example.com/list"
         ({"url": "http:///list"}, "spec.url", "must be an http or https URL"),
         ({"crl": "-----BEGIN PRIVATE KEY-----"}, "spec.crl", "it holds a private key"),
         ({"crlRef": {"kind": "Pod", "name": "x"}}, "spec.crlRef.kind", "Unsupported value"),
+        (
+            {"crl": "x", "issuerRef": {"kind": "TrustDecision", "name": "root", "key": "ca.crt"}},
+            "spec.issuerRef.key",
+            "must not be set for a `TrustDecision`",
+        ),
     ],
 )
 def test_wish_is_refused_when_it_breaks_a_rule(apply: Apply, spec: dict[str, Any], field: str, words: str) -> None:
@@ -80,6 +85,8 @@ def test_password_is_not_repeated_when_a_url_with_one_is_refused(apply: Apply) -
         {"crlRef": REF, "issuerRef": {"kind": "ConfigMap", "name": "issuer"}},
         {"url": "https://crl.example.com:8443/a/list?x=y", "caRef": REF, "intervalSeconds": 300, "issuerRef": REF},
         {"url": "http://[2001:db8::1]/list"},
+        {"crlRef": REF, "issuerRef": {"kind": "TrustDecision", "name": "corporate-root"}},
+        {"crlRef": REF, "issuerRef": {"kind": "Secret", "name": "issuer", "key": "root.pem"}},
     ],
 )
 def test_wish_is_stored_when_it_keeps_the_rules(apply: Apply, spec: dict[str, Any]) -> None:
@@ -88,7 +95,8 @@ def test_wish_is_stored_when_it_keeps_the_rules(apply: Apply, spec: dict[str, An
     stored = json.loads(answer.stdout)["spec"]
     assert set(stored) == set(spec)
     assert stored.get("crlRef", {}).get("key", "ca.crl") == "ca.crl"
-    assert stored.get("issuerRef", {}).get("key", "ca.crt") == "ca.crt"
+    assert stored.get("issuerRef", {}).get("key") == spec.get("issuerRef", {}).get("key")
+    assert stored.get("issuerRef", {}).get("kind", "Secret") == spec.get("issuerRef", {}).get("kind", "Secret")
 
 
 def test_kubectl_get_shows_until_when_the_list_holds(kubectl: Kubectl, namespace: str) -> None:

@@ -16,7 +16,13 @@ from certwright.api.fields import (
     set_list,
 )
 from certwright.api.model import WireModel
-from certwright.api.reference import CertificateReference, ChainReference, PasswordReference, PrivateKeyReference
+from certwright.api.reference import (
+    CertificateReference,
+    ChainReference,
+    PasswordReference,
+    PrivateKeyReference,
+    StoreReference,
+)
 from certwright.api.rules import Rule, at_most_one_of, refuses_private_keys, validated_by
 
 Usage = Literal["ServerAuth", "ClientAuth"]
@@ -77,7 +83,11 @@ class Format(WireModel):
     )
 
     type: Literal["PKCS12"]
-    """type is the form: `PKCS12`, a key store with the certificate, its chain and its key (RFC 7292)."""
+    """type is the form: `PKCS12`, a key store with the certificate, its chain and its key (RFC 7292).
+
+    No CA is in it, with or without `trust`: programs read whom they trust from a trust store, which is a target of a
+    TrustStore.
+    """
 
     key: DataKey
     """key is the key of the target's data that the file is written to, other than `tls.crt`, `tls.key` and `ca.crt`.
@@ -113,7 +123,8 @@ class Target(WireModel):
     secret_name: ObjectName
     """secretName is the name of the Secret to write, in the namespace of this object; unique among the targets.
 
-    It gets `tls.crt` (leaf, then intermediates, no root) and `tls.key` (PKCS#8). A Secret that is already there and
+    It gets `tls.crt` (leaf, then intermediates, no root), `tls.key` (PKCS#8) and, with `trust.storeRef`, `ca.crt` (the
+    trusted CA that the path ends at). A Secret that is already there and
     is not ours stays as it is until it carries the annotation
     `certwright.io/allow-write: ImportedCertificate/<name of this object>`. It must not be one of the Secrets that
     this object reads. Example: `shop-tls`.
@@ -150,14 +161,25 @@ class Target(WireModel):
 class Trust(WireModel):
     """What the certificate is measured against, besides its own chain."""
 
+    store_ref: StoreReference | None = None
+    """storeRef names the store whose deployed CAs the path of the certificate must end at; what it refuses is not
+    served.
+
+    A CA that is withdrawn from the store counts no more at once: what was served stays served, and the status says
+    that it is no longer trusted. While the store is missing or has nothing deployed, nothing new is served. Default:
+    none, the path is checked as far as it was given, and its end need not be trusted. Example:
+    `{kind: ClusterTrustStore, name: corporate}`.
+    """
+
     revocation: Literal["Off", "Prefer", "Require"] | None = None
     """revocation says whether revocation lists are used: those of the RevocationSources in the namespace of this
-    object, each for the certificates of its issuer.
+    object, and in the one where the store has its decisions, each for the certificates of its issuer.
 
     `Off` uses none. `Prefer` refuses a certificate that a list names, or whose list is expired or cannot be believed,
     and warns where there is no list. `Require` also refuses where there is no list for a certificate of the path. Only
-    certificates whose issuer is given (in the upload or the chain) can be judged. A certificate that was found revoked
-    stays refused until a newer list no longer names it, even when its list is taken away. Default: `Off`.
+    certificates whose issuer is given (in the upload, the chain or the store) can be judged. A certificate that was
+    found revoked stays refused until a newer list no longer names it, even when its list is taken away. Default: what
+    the store says, and `Off` without a store.
     """
 
 
@@ -244,7 +266,7 @@ class ImportedCertificateSpec(WireModel):
     trust: Trust | None = None
     """trust says what the certificate is measured against, besides its own chain. Default: nothing else.
 
-    Example: `{revocation: Prefer}`.
+    Example: `{storeRef: {kind: ClusterTrustStore, name: corporate}}`.
     """
 
     warn_before_percentage: Annotated[int, Field(ge=0, le=100, json_schema_extra={"format": "int32"})] = 20

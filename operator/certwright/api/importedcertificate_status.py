@@ -98,6 +98,9 @@ class Served(WireModel):
     chain: Annotated[tuple[ChainEntry, ...], atomic_list(CHAIN_LIMIT)] = ()
     """chain lists the intermediate certificates that are served with it, the issuer of the leaf first."""
 
+    anchor: ChainEntry | None = None
+    """anchor is the trusted CA that its path ended at, which `ca.crt` holds; absent without a trust store."""
+
     since: Timestamp
     """since is when this certificate took the place of the one before."""
 
@@ -163,6 +166,12 @@ class Record(WireModel):
 
     lists: Fingerprint | None = None
     """lists is a digest of the revocation lists that were at hand; absent when none were asked for."""
+
+    trust: Fingerprint | None = None
+    """trust is a digest of what was seen of the trust store; absent when none is named."""
+
+    decision_namespace: Annotated[str, Field(max_length=63)] | None = None
+    """decisionNamespace is where that store has its decisions: the revocation lists there are looked at too."""
 
     revocations: Annotated[tuple[Revocation, ...], atomic_list(CHAIN_LIMIT)] = ()
     """revocations are the certificates of the path that a list was seen to name."""
@@ -266,6 +275,6 @@ class ImportedCertificateStatus(WireModel):
     """record is what the verdict rests on; for the operator, not for people."""
 
     conditions: Annotated[tuple[Condition, ...], map_list(CONDITIONS_LIMIT, "type")] = ()
-    """conditions say whether the object is `Ready`, `Valid`, `Stored`, `Refreshed`, `ExpiringSoon`, and while they are
-    true `Reconciling` (wait) and `Stalled` (act).
+    """conditions say whether the object is `Ready`, `Valid`, `Trusted`, `Stored`, `Refreshed`, `ExpiringSoon`, and
+    while they are true `Reconciling` (wait) and `Stalled` (act).
     """

@@ -84,3 +84,19 @@ class PrivateKeyReference(WireModel):
 
     password_ref: PasswordReference | None = None
     """passwordRef names the password of an encrypted key. The key is stored without it, as servers expect."""
+
+
+class StoreReference(WireModel):
+    """Which store's CAs are trusted."""
+
+    kind: Literal["TrustStore", "ClusterTrustStore"] = "TrustStore"
+    """kind is the kind of store: `TrustStore`, one in the namespace of this object, or `ClusterTrustStore`.
+
+    Default: `TrustStore`.
+    """
+
+    name: ObjectName
+    """name is the name of the store. Example: `corporate`.
+
+    It may appear later: until it has deployed a CA the status says `NOT_FOUND` (404), and nothing new is served.
+    """

@@ -11,6 +11,7 @@ from certwright.api.model import WireModel
 from certwright.api.rules import PRIVATE_KEY_ARMOUR, Rule, at_most_one_of, validated_by
 
 DEFAULT_INTERVAL_SECONDS = 3600
+DEFAULT_ISSUER_KEY = "ca.crt"
 SHORTEST_INTERVAL_SECONDS = 300
 LONGEST_INTERVAL_SECONDS = 7 * 86_400
 
@@ -48,6 +49,39 @@ class CertificatesReference(WireModel):
 
     Default: `ca.crt`.
     """
+
+
+class IssuerReference(WireModel):
+    """Where the certificate of the CA is that signs a list."""
+
+    model_config = ConfigDict(
+        json_schema_extra=validated_by(
+            Rule(
+                rule="self.kind != 'TrustDecision' || !has(self.key)",
+                message="must not be set for a `TrustDecision`, which is about one certificate: remove it",
+                field_path=".key",
+            )
+        )
+    )
+
+    kind: Literal["Secret", "ConfigMap", "TrustDecision"] = "Secret"
+    """kind is the kind of object that holds the certificates, `Secret` or `ConfigMap`, or `TrustDecision`, whose
+    certificate counts as long as it is trusted. Default: `Secret`.
+    """
+
+    name: ObjectName
+    """name is the name of the object, in the namespace of this one. Example: `corporate-ca`."""
+
+    key: DataKey | None = None
+    """key is the key of the data that holds the certificates, in PEM, DER or PKCS#7. At most 1 MiB.
+
+    Default: `ca.crt`. A TrustDecision has none.
+    """
+
+    @property
+    def data_key(self) -> str:
+        """The key of the data, the default filled in."""
+        return self.key or DEFAULT_ISSUER_KEY
 
 
 def _only_with_url(field: str) -> Rule:
@@ -120,11 +154,12 @@ class RevocationSourceSpec(WireModel):
     It is made earlier when the list ends earlier. Default: 3600.
     """
 
-    issuer_ref: CertificatesReference | None = None
+    issuer_ref: IssuerReference | None = None
     """issuerRef names the certificate of the CA that signs the list; several are allowed, and one must fit.
 
-    Only a list whose signature was verified is used. Without `issuerRef` the issuer is not known and the verdict is
-    2031 (`CRLIssuerNotFound`). Example: `{kind: ConfigMap, name: corporate-ca}`.
+    Only a list whose signature was verified is used. When no certificate fits, the verdict is 2031
+    (`CRLIssuerNotFound`). Default: the certificates of all trusted TrustDecisions of the namespace. Example:
+    `{kind: TrustDecision, name: corporate-root}`.
     """
 
     @property

@@ -4,6 +4,7 @@ import pytest
 
 from certwright.api.importedcertificate import ImportedCertificateSpec, ImportedCertificateStatus
 from certwright.api.model import dump, parse, parse_leniently, timestamp
+from certwright.api.revocationsource_spec import IssuerReference, RevocationSourceSpec
 from certwright.findings import Detail, MaterialError, Reason
 
 FINGERPRINT = "sha256:" + "0a" * 32
@@ -16,6 +17,27 @@ def test_parse_reads_camel_case_and_fills_defaults_when_fields_are_left_out() ->
     assert (spec.certificate_ref.kind, spec.certificate_ref.key) == ("Secret", "tls.crt")
     assert (spec.usages, spec.warn_before_percentage, spec.deletion_policy) == (("ServerAuth",), 20, "Retain")
     assert spec.targets[0].secret_name == "tls"
+
+
+def test_parse_reads_a_trust_store_of_the_namespace_when_no_kind_is_named() -> None:
+    trust = parse(ImportedCertificateSpec, {"trust": {"storeRef": {"name": "corporate"}}}).trust
+
+    assert trust is not None
+    assert trust.store_ref is not None
+    assert (trust.store_ref.kind, trust.store_ref.name, trust.revocation) == ("TrustStore", "corporate", None)
+
+
+def test_parse_reads_an_issuer_by_its_key_when_the_kind_has_one() -> None:
+    def issuer(**fields: str) -> IssuerReference | None:
+        return parse(RevocationSourceSpec, {"crl": "x", "issuerRef": {"name": "root", **fields}}).issuer_ref
+
+    plain, decision, chosen = issuer(), issuer(kind="TrustDecision"), issuer(key="root.pem")
+    assert plain is not None
+    assert decision is not None
+    assert chosen is not None
+    assert (plain.kind, plain.key, plain.data_key) == ("Secret", None, "ca.crt")
+    assert (decision.kind, decision.key) == ("TrustDecision", None)
+    assert chosen.data_key == "root.pem"
 
 
 def test_parse_ignores_unknown_fields_when_another_version_wrote_them() -> None:
