@@ -62,9 +62,7 @@ class Condition(WireModel):
             r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$",
         ),
     ]
-    """type is what the condition is about: `Ready`, `Valid`, `Fresh`, `Trusted`, `Stored`, `Refreshed`, `ExpiringSoon`,
-    `Reconciling` or `Stalled`.
-    """
+    """type is what the condition is about; the list says which there are."""
 
     status: ConditionStatus
     """status says whether it holds: `True`, `False`, or `Unknown` until it is decided."""

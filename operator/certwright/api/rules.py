@@ -19,6 +19,9 @@ PRIVATE_KEY_ARMOUR = "PRIVATE KEY|UFJJVkFURSBLRV|BSSVZBVEUgS0VZ|QUklWQVRFIEtFW"
 """The words of every private key's PEM header, then the same in base64 at each of its three alignments."""
 
 
+_KEY_REMEDY = "put the key into a Secret and name that in `privateKeyRef`; treat a key that was sent here as disclosed"
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One CEL rule.
@@ -54,15 +57,21 @@ def at_most_one_of(first: str, second: str) -> Rule:
     )
 
 
-def refuses_private_keys(field: str) -> Rule:
+def refuses_private_keys(field: str, *, remedy: str = _KEY_REMEDY, in_lines: bool = False) -> Rule:
     """Keep private keys, in PEM or in base64 of PEM, out of a public field.
 
     Everybody who may read the object could read the key, and so could every backup and audit log; it counts as
     disclosed once it was stored.
+
+    Args:
+        field: the field of the object that the rule stands on.
+        remedy: what to do about it.
+        in_lines: the field is base64, which may be broken into lines anywhere.
     """
+    text = f"self.{field}" + (".replace('\\n', '').replace('\\r', '').replace(' ', '')" if in_lines else "")
+    armour = PRIVATE_KEY_ARMOUR.replace(" ", " ?", 1) if in_lines else PRIVATE_KEY_ARMOUR
     return Rule(
-        rule=f"!has(self.{field}) || !self.{field}.matches('{PRIVATE_KEY_ARMOUR}')",
-        message="must hold certificates only, and it holds a private key: put the key into a Secret and name that in "
-        "`privateKeyRef`; treat a key that was sent here as disclosed",
+        rule=f"!has(self.{field}) || !{text}.matches('{armour}')",
+        message=f"must hold certificates only, and it holds a private key: {remedy}",
         field_path=f".{field}",
     )

@@ -68,7 +68,7 @@ def _structural(node: Mapping[str, Any], definitions: Mapping[str, Any], *, path
                 result["enum"] = [value]
             case "description":
                 result[keyword] = " ".join(value.split())  # where lines break in the source is nothing to the reader
-            case "default" if value is None or value == []:
+            case "default" if value in (None, [], ""):
                 pass  # absence says the same
             case _ if keyword in _KEPT:
                 result[keyword] = value

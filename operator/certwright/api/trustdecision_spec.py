@@ -16,8 +16,12 @@ TrustStateDesired = Literal["trusted", "untrusted"]
 Instant = Annotated[str, Field(max_length=64, json_schema_extra={"format": "date-time"})]
 """An instant as a person writes it, RFC 3339."""
 
-Base64 = Annotated[str, Field(min_length=1, max_length=PEM_LIMIT, pattern=r"^[A-Za-z0-9+/=\s]+$")]
-"""Base64 text."""
+Base64 = Annotated[str, Field(min_length=1, max_length=PEM_LIMIT)]
+"""Base64 text, in lines or not. A pattern on the field itself would have the API server repeat a key that stands there;
+the rule for it is on the parent.
+"""
+
+_KEY_REMEDY = "take it out, a decision needs none, and treat a key that was sent here as disclosed"
 
 
 class AuthorityReference(WireModel):
@@ -55,8 +59,13 @@ class TrustDecisionSpec(WireModel):
                 field_path=".fingerprint",
                 reason="FieldValueRequired",
             ),
-            refuses_private_keys("certificate"),
-            refuses_private_keys("cert"),
+            Rule(
+                rule="!has(self.cert) || self.cert.matches('^[A-Za-z0-9+/=\\\\s]+$')",
+                message="must be base64 of the PEM text; the PEM text itself belongs into `certificate`",
+                field_path=".cert",
+            ),
+            refuses_private_keys("certificate", remedy=_KEY_REMEDY),
+            refuses_private_keys("cert", remedy=_KEY_REMEDY, in_lines=True),
         )
     )
 

@@ -221,7 +221,7 @@ class TrustDecisionStatus(WireModel):
     `DEPLOYED`, or `DELETE_PENDING` (deployed, and due to go); absent when it never was deployed and is not trusted.
     """
 
-    stores: Annotated[tuple[StoreEntry, ...], map_list(STORES_LIMIT, "kind", "namespace", "name")] = ()
+    stores: Annotated[tuple[StoreEntry, ...], atomic_list(STORES_LIMIT)] = ()
     """stores are the stores that select or carry the certificate, and how it stands in each."""
 
     stores_count: Count | None = None

@@ -94,16 +94,16 @@ class Rollout(WireModel):
     """state is `Pending` (nothing was deployed yet), `Running`, `Complete` or `Failed`."""
 
     targets: Count = 0
-    """targets is how many objects are to hold the bundle."""
+    """targets is how many objects are to hold the bundle. Default: 0."""
 
     updated_targets: Count = 0
-    """updatedTargets is how many of them do."""
+    """updatedTargets is how many of them do. Default: 0."""
 
     percent_complete: Annotated[int, Field(ge=0, le=100, json_schema_extra={"format": "int32"})] = 0
-    """percentComplete is the same in per cent, rounded down."""
+    """percentComplete is the same in per cent, rounded down. Default: 0."""
 
     failed: Count = 0
-    """failed is how many could not be written."""
+    """failed is how many could not be written. Default: 0."""
 
     message: Annotated[str, Field(max_length=400)] = ""
     """message says what keeps the first of those."""
@@ -119,10 +119,10 @@ class HistoryEntry(WireModel):
     """time is when."""
 
     added: Count = 0
-    """added is how many certificates it added."""
+    """added is how many certificates it added. Default: 0."""
 
     removed: Count = 0
-    """removed is how many certificates it removed."""
+    """removed is how many certificates it removed. Default: 0."""
 
     approved_by: UserName | None = None
     """approvedBy is who approved it; absent when nobody had to, or without the component `audit`."""
@@ -141,7 +141,7 @@ class TargetRow(WireModel):
     """name is its name."""
 
     updated: bool = False
-    """updated says whether it holds the deployed revision."""
+    """updated says whether it holds the deployed revision. Default: false."""
 
     digest: Fingerprint | None = None
     """digest identifies what was written."""

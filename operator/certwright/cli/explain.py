@@ -124,7 +124,7 @@ def _list_all(console: Console) -> None:
 def _suggest(word: str) -> None:
     console = open_console(stderr=True)
     known = {_plain(name): name for name in (*Reason, *Detail, *(code.word for code in CODE_BOOK if code.word))}
-    known |= {code.number: code.number for code in CODE_BOOK}
+    known |= {code.number: code.number for code in CODE_BOOK if code.number}
     near = difflib.get_close_matches(_plain(word), known, n=_SUGGESTIONS, cutoff=0.5)
     say(console, ("certwright: ", ERROR_STYLE), f"there is no reason, detail or code {word!r}.")
     if near:

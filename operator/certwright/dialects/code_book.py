@@ -12,6 +12,15 @@ from types import MappingProxyType
 
 from certwright.dialects.root_certificates import CODES, UNIQUE_CODES
 from certwright.dialects.store_status import ANSWERS, NO_STATUS, StoreAnswer, StoreStatus
+from certwright.dialects.trust_state import (
+    INVALID,
+    NOT_FOUND,
+    NOT_READY,
+    PROBLEMS,
+    STATES,
+    UNEXPECTED_STATE,
+    TrustState,
+)
 from certwright.findings import Reason
 
 
@@ -39,7 +48,7 @@ class Code:
     """One code of one source.
 
     Attributes:
-        number: as people type it: `522`, `2013`, `-1`.
+        number: as people type it: `522`, `2013`, `-1`; empty where there is only a word.
         word: the documented word, empty where there is none.
         http: the HTTP status code that the source documents beside `number`, empty where there is none.
         meaning: when it is given; one sentence.
@@ -66,6 +75,7 @@ class Code:
 STORE_STATUS = Source(
     1, "store status of a certificate", "`status.certificateStoreStatus` and `status.responseCode`, also of targets"
 )
+TRUST_STATE = Source(2, "trust state of a CA", "`status.trustState` and `status.trustStateDetails[].type`")
 ROOT_CERTIFICATES = Source(3, "staged root certificates", "`status.validation` and `status.findings[].code`")
 
 _STORE_MEANINGS: Mapping[StoreStatus, str] = MappingProxyType(
@@ -85,6 +95,19 @@ _STORE_MEANINGS: Mapping[StoreStatus, str] = MappingProxyType(
         StoreStatus.ERROR: "An error of certwright.",
     }
 )
+_STATE_MEANINGS: Mapping[TrustState, str] = MappingProxyType(
+    {
+        TrustState.TRUSTED: "Trusted as wished: good, and stores may hold it.",
+        TrustState.UNTRUSTED: "Not trusted: as wished, or because of what `trustStateDetails` say.",
+        TrustState.EXPIRED: "The certificate has ended, whatever is wished.",
+    }
+)
+_PROBLEM_MEANINGS = {
+    NOT_FOUND: "The object that the decision names, or the key in it, does not exist.",
+    INVALID: "The wish contradicts itself, or names what may not be.",
+    NOT_READY: "There is no verdict yet, or an input cannot be read.",
+    UNEXPECTED_STATE: "A transition is refused: what has expired, or is being deleted, cannot become trusted.",
+}
 _NO_STATUS = "The judgement was made, and a status that says so could not be stored."
 _VALIDATION_MEANINGS: Mapping[int, str] = MappingProxyType(
     {
@@ -126,6 +149,15 @@ def _store_codes() -> Iterator[Code]:
     yield Code(STORE_STATUS, str(NO_STATUS.response_code), _NO_STATUS, word=NO_STATUS.status.value)
 
 
+def _trust_codes() -> Iterator[Code]:
+    for state, meaning in _STATE_MEANINGS.items():
+        reasons = tuple(reason for reason, given in STATES.items() if given is state)
+        yield Code(TRUST_STATE, "", meaning, reasons, word=state.value)
+    for problem, meaning in _PROBLEM_MEANINGS.items():
+        reasons = tuple(reason for reason, given in PROBLEMS.items() if given is problem)
+        yield Code(TRUST_STATE, str(problem.number), meaning, reasons, http=problem.http)
+
+
 def _validation_codes() -> Iterator[Code]:
     for number, meaning in _VALIDATION_MEANINGS.items():
         yield Code(
@@ -136,7 +168,7 @@ def _validation_codes() -> Iterator[Code]:
         yield Code(ROOT_CERTIFICATES, str(number), meaning, (reason,), http=http)
 
 
-CODE_BOOK: tuple[Code, ...] = (*_store_codes(), *_validation_codes())
+CODE_BOOK: tuple[Code, ...] = (*_store_codes(), *_trust_codes(), *_validation_codes())
 """Every code that certwright gives, source by source."""
 
 

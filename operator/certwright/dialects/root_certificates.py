@@ -40,6 +40,8 @@ CODES: Mapping[Reason, int] = MappingProxyType(
         Reason.CRL_NOT_VALID: 2033,
         Reason.CRL_EXPIRED: 2034,
         Reason.ALGORITHM_WEAK: VALID,
+        Reason.ANCHORS_DISTRUSTED: VALID,
+        Reason.CERTIFICATE_LEFT_OUT: VALID,
         Reason.DUPLICATE_CERTIFICATE: VALID,
         Reason.EXPIRED_ALTERNATIVE: VALID,
         Reason.EXPIRING_SOON: VALID,
@@ -61,6 +63,10 @@ CODES: Mapping[Reason, int] = MappingProxyType(
 
 ABOUT_SOMETHING_ELSE = frozenset(
     {
+        Reason.TRUST_ENDED,
+        Reason.APPROVAL_PENDING,
+        Reason.EMPTY_BUNDLE,
+        Reason.BUNDLE_NOT_SERVED,
         Reason.KEY_INVALID,
         Reason.KEY_LOST,
         Reason.KEY_MISMATCH,
@@ -74,7 +80,9 @@ ABOUT_SOMETHING_ELSE = frozenset(
         Reason.FETCH_FAILED,
     }
 )
-"""Reasons about a key, storing or fetching: the certificate, or the list, keeps the code it has of its own."""
+"""Reasons about a key, storing, fetching, a decision or a bundle: the certificate, or the list, keeps the code it has
+of its own.
+"""
 
 UNIQUE_CODES: Mapping[Reason, int] = MappingProxyType({Reason.REFERENCE_NOT_FOUND: 1002, Reason.INTERNAL_ERROR: 1020})
 """The unique codes that the source documents beside 404 and 500."""

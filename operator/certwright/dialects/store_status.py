@@ -100,6 +100,8 @@ ANSWERS: Mapping[Reason, StoreAnswer] = MappingProxyType(
         Reason.LAST_GOOD_LOST: _STORING,
         Reason.INTERNAL_ERROR: _ERROR,
         Reason.ALGORITHM_WEAK: OK,
+        Reason.ANCHORS_DISTRUSTED: OK,
+        Reason.CERTIFICATE_LEFT_OUT: OK,
         Reason.DUPLICATE_CERTIFICATE: OK,
         Reason.EXPIRED_ALTERNATIVE: OK,
         Reason.EXPIRING_SOON: OK,
@@ -121,8 +123,19 @@ ANSWERS: Mapping[Reason, StoreAnswer] = MappingProxyType(
 comes in both severities.
 """
 
-NOT_ABOUT_STORING = frozenset({Reason.HOST_NOT_ALLOWED, Reason.FETCH_FAILED})
-"""Reasons about the fetching of revocation lists, for which the source has no word."""
+NOT_ABOUT_STORING = frozenset(
+    {
+        Reason.TRUST_ENDED,
+        Reason.APPROVAL_PENDING,
+        Reason.EMPTY_BUNDLE,
+        Reason.BUNDLE_NOT_SERVED,
+        Reason.HOST_NOT_ALLOWED,
+        Reason.FETCH_FAILED,
+    }
+)
+"""Reasons about the fetching of revocation lists, and about decisions and their stores, for which the source has no
+word.
+"""
 
 
 def worst_answer(reasons: Iterable[Reason]) -> StoreAnswer:

@@ -10,15 +10,20 @@ from certwright.api.crd import render_crd
 from certwright.api.importedcertificate import IMPORTED_CERTIFICATE
 from certwright.api.kind import Kind
 from certwright.api.revocationsource import REVOCATION_SOURCE
+from certwright.api.trustdecision import TRUST_DECISION
+from certwright.api.truststore import CLUSTER_TRUST_STORE, TRUST_STORE
 from tests.support.reference.page import code, page, table
 
 INTRODUCTION = """\
 `apiVersion: certwright.io/v1alpha1`, `kind: {kind}`, short name `{short}`, category `certwright`,
-namespaced. `kubectl explain {short}.spec` says the same at the terminal. `spec` is your wish; `status` is the verdict,
+{scope}. `kubectl explain {short}.spec` says the same at the terminal. `spec` is your wish; `status` is the verdict,
 and {served}."""
 SERVED = {
     IMPORTED_CERTIFICATE: "`status.served` is what consumers have now",
     REVOCATION_SOURCE: "its facts are those of the list that verdicts use now",
+    TRUST_DECISION: "`status.deployStatus` says whether stores hold the CA",
+    TRUST_STORE: "`status.deployedRevision` is what verdicts rest on and what the targets get",
+    CLUSTER_TRUST_STORE: "`status.deployedRevision` is what verdicts rest on and what the targets get",
 }
 RECORD = "status.record"
 
@@ -28,7 +33,8 @@ def write_fields(kind: Kind) -> str:
     version = yaml.safe_load(render_crd(kind))["spec"]["versions"][0]
     properties = version["schema"]["openAPIV3Schema"]["properties"]
     sections = [part for name in ("spec", "status") for part in _sections(name, properties[name])]
-    introduction = INTRODUCTION.format(kind=kind.name, short=kind.short_name, served=SERVED[kind])
+    scope = "namespaced" if kind.scope == "Namespaced" else "cluster-scoped"
+    introduction = INTRODUCTION.format(kind=kind.name, short=kind.short_name, scope=scope, served=SERVED[kind])
     return page(kind.name, introduction, _columns(version["additionalPrinterColumns"]), *sections)
 
 
@@ -79,6 +85,8 @@ def _kind(field: dict[str, Any]) -> str:
         return "one of " + ", ".join(code(value) for value in field["enum"])
     if field["type"] == "array":
         return f"list of {_kind(field['items'])}, at most {field['maxItems']}"
+    if "additionalProperties" in field:
+        return f"map of {_kind(field['additionalProperties'])}, at most {field['maxProperties']}"
     if field["type"] == "string" and "format" in field:
         return str(field["format"])
     return str(field["type"])

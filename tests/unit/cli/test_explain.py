@@ -8,6 +8,7 @@ from certwright.dialects.code_book import CODE_BOOK, codes_of, find_codes
 from certwright.dialects.explanations import DETAILS, EXPLANATIONS, REFUSALS, REMARKS, REVOCATION
 from certwright.dialects.root_certificates import CODES, UNIQUE_CODES
 from certwright.dialects.store_status import ANSWERS, NO_STATUS
+from certwright.dialects.trust_state import PROBLEMS, TrustState
 from certwright.findings import Detail, Reason
 
 WITHOUT_CAUSES = {Reason.VALID, Reason.INTERNAL_ERROR}
@@ -40,12 +41,13 @@ def test_code_book_holds_every_code_when_compared_with_the_tables() -> None:
     numbers = {(code.source.number, code.number, code.word) for code in CODE_BOOK}
     answers = {(1, str(each.response_code), each.status.value) for each in (*ANSWERS.values(), NO_STATUS)}
     validations = {(3, str(number), "") for number in (*CODES.values(), *UNIQUE_CODES.values())}
-    assert numbers == answers | validations
+    states = {(2, "", state.value) for state in TrustState} | {(2, str(each.number), "") for each in PROBLEMS.values()}
+    assert numbers == answers | states | validations
 
 
 def test_codes_of_a_reason_are_those_of_the_tables_when_looked_up() -> None:
     titles = [code.title for code in codes_of(Reason.REFERENCE_NOT_FOUND)]
-    assert titles == ["404 NOT_FOUND", "-1", "1002 (HTTP 404)"]
+    assert titles == ["404 NOT_FOUND", "untrusted", "2 (HTTP 404)", "-1", "1002 (HTTP 404)"]
 
 
 @pytest.mark.parametrize("reason", Reason)
@@ -62,7 +64,7 @@ def test_explain_says_all_when_given_a_reason(reason: Reason) -> None:
 def test_explain_says_what_it_means_when_given_a_code(code: object) -> None:
     assert code in CODE_BOOK
     (found,) = (each for each in CODE_BOOK if each == code)
-    result = explain(found.number)
+    result = explain(found.number or found.word)
     text = " ".join(result.output.split())
     assert result.exit_code == 0
     assert found.meaning in text
@@ -78,8 +80,9 @@ def test_explain_understands_when_spelled_otherwise(word: str) -> None:
 
 def test_explain_names_each_source_when_a_number_stands_in_several() -> None:
     result = explain("404")
-    assert "404 stands for 2 codes." in result.output
+    assert "404 stands for 3 codes." in result.output
     assert "404 NOT_FOUND - source 1" in result.output
+    assert "2 (HTTP 404) - source 2" in result.output
     assert "1002 (HTTP 404) - source 3" in result.output
     assert result.output.count("\nReferenceNotFound\n") == 1
 

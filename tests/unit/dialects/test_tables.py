@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from certwright.dialects import root_certificates, store_status
+from certwright.dialects import root_certificates, store_status, trust_state
 from certwright.dialects.store_status import ANSWERS, OK, StoreStatus, worst_answer
+from certwright.dialects.trust_state import PROBLEMS, STATES, TRANSITIONS, TrustState, problem_of
 from certwright.findings import Reason
 
 # (reason, source 1 status, response code, source 3 validation); None: the certificate keeps its own code.
@@ -62,6 +63,9 @@ def test_tables_know_every_reason_or_say_that_they_do_not() -> None:
     assert not set(ANSWERS) & store_status.NOT_ABOUT_STORING
     assert set(root_certificates.CODES) | root_certificates.ABOUT_SOMETHING_ELSE == set(Reason)
     assert not set(root_certificates.CODES) & root_certificates.ABOUT_SOMETHING_ELSE
+    assert set(STATES) | trust_state.NOT_ABOUT_TRUST == set(Reason)
+    assert not set(STATES) & trust_state.NOT_ABOUT_TRUST
+    assert set(PROBLEMS) < set(STATES)
 
 
 def test_tables_call_warnings_fine_when_nothing_else_is_wrong() -> None:
@@ -69,6 +73,7 @@ def test_tables_call_warnings_fine_when_nothing_else_is_wrong() -> None:
     assert Reason.EXPIRING_SOON in warnings
     assert {ANSWERS[each] for each in warnings} == {OK}
     assert root_certificates.validation_code(warnings) == 0
+    assert trust_state.trust_state(warnings, trusted=True) == "trusted"
 
 
 def test_store_status_has_the_twelve_documented_values() -> None:
@@ -86,6 +91,54 @@ def test_store_status_has_the_twelve_documented_values() -> None:
         "PRIVATE_KEY_IS_INVALID",
         "PUBLIC_KEY_CERTIFICATE_IS_INVALID",
     ]
+
+
+# ---- source 2
+
+UNTRUSTED = [row[0] for row in TABLE if row[0] not in trust_state.NOT_ABOUT_TRUST | {Reason.VALID, Reason.EXPIRED}]
+
+
+@pytest.mark.parametrize("reason", [*UNTRUSTED, Reason.TRUST_ENDED], ids=str)
+def test_trust_state_is_untrusted_when_an_error_refuses_the_ca(reason: Reason) -> None:
+    assert trust_state.trust_state([reason], trusted=True) == "untrusted"
+    assert trust_state.trust_state([reason], trusted=False) == "untrusted"
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_trust_state_is_expired_whatever_is_wished_when_it_has_ended(*, trusted: bool) -> None:
+    assert trust_state.trust_state([Reason.USAGE_MISMATCH, Reason.EXPIRED], trusted=trusted) == "expired"
+
+
+@pytest.mark.parametrize(("trusted", "state"), [(True, "trusted"), (False, "untrusted")])
+@pytest.mark.parametrize("errors", [[], [Reason.STORE_FAILED], [Reason.VALID]])
+def test_trust_state_is_as_wished_when_nothing_refuses_the_ca(
+    *, trusted: bool, state: str, errors: list[Reason]
+) -> None:
+    assert trust_state.trust_state(errors, trusted=trusted) == state
+
+
+def test_trust_state_has_the_documented_values_and_transitions() -> None:
+    assert sorted(TrustState) == ["expired", "trusted", "untrusted"]
+    assert TRANSITIONS == (("untrusted", ("trusted",)), ("trusted", ("untrusted",)))
+
+
+@pytest.mark.parametrize(
+    ("reason", "type", "title"),
+    [
+        (Reason.REFERENCE_NOT_FOUND, "https://astra.netapp.io/problems/2", "Collection not found"),
+        (Reason.INVALID_REQUEST, "https://astra.netapp.io/problems/5", "Invalid query parameters"),
+        (Reason.SOURCE_REMOVED, "https://astra.netapp.io/problems/5", "Invalid query parameters"),
+        (Reason.NOT_CHECKED, "https://astra.netapp.io/problems/41", "Service not ready"),
+        (Reason.EXPIRED, "https://astra.netapp.io/problems/164", "Requested resource in unexpected state"),
+        (Reason.CHAIN_INVALID, "https://certwright.io/reasons/ChainInvalid", "Chain invalid"),
+        (Reason.CRL_ISSUER_NOT_FOUND, "https://certwright.io/reasons/CRLIssuerNotFound", "CRL issuer not found"),
+        (Reason.TRUST_ENDED, "https://certwright.io/reasons/TrustEnded", "Trust ended"),
+    ],
+    ids=str,
+)
+def test_problem_of_a_reason_is_the_documented_one_when_there_is_one(reason: Reason, type: str, title: str) -> None:  # noqa: A002
+    problem = problem_of(reason)
+    assert (problem.type, problem.title) == (type, title)
 
 
 # One reason for each step of the documented order, the worst first.

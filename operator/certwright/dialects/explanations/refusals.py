@@ -67,12 +67,13 @@ REFUSALS: Mapping[Reason, Explanation] = MappingProxyType(
             "Add the issuer that the message names to `chain`, `chainRef` or the upload.",
         ),
         Reason.USAGE_MISMATCH: Explanation(
-            "The certificate may not be used for what `usages` asks.",
+            "The certificate may not be used for what `usages` or `certUse` asks.",
             (
                 "A client certificate was handed in for a server, or the other way round.",
                 "The CA used a template for another purpose, or it is a CA certificate.",
+                "A decision was made about a certificate that is no CA, or about an intermediate as `rootCA`.",
             ),
-            "Have it issued for that use, or correct `usages`.",
+            "Have it issued for that use, or correct `usages` or `certUse`.",
         ),
         Reason.NAME_MISSING: Explanation(
             "A name in `dnsNames` or `ipAddresses` is not in the certificate.",
@@ -105,6 +106,33 @@ REFUSALS: Mapping[Reason, Explanation] = MappingProxyType(
             "The content is not the one that the fingerprint names.",
             ("The material was replaced and the fingerprint was not, or somebody tampered with it.",),
             "Correct the content or the fingerprint.",
+        ),
+        Reason.TRUST_ENDED: Explanation(
+            "The instant in `trustUntil` has passed: the CA counts as untrusted, and has left every store.",
+            ("The time in which an old and a new root were both trusted is over, as planned.",),
+            "Nothing, if that was meant; delete the decision when you like. Otherwise move `trustUntil`, or remove it.",
+        ),
+        Reason.APPROVAL_PENDING: Explanation(
+            "A change of a store in mode `Manual` waits for approval; what is deployed stays as it is.",
+            (
+                "A decision was added, changed or deleted, or the selector of the store was.",
+                "The change was altered after somebody had approved it: an approval is good for one change only.",
+            ),
+            "Look at `status.pending`; approve with `kubectl certwright approve`, or by its id in "
+            "`spec.deployment.approved`.",
+        ),
+        Reason.EMPTY_BUNDLE: Explanation(
+            "The change would leave the store without any CA; what is deployed stays as it is.",
+            (
+                "The selector of the store selects nothing any more, or labels were removed from decisions.",
+                "The last decision was deleted.",
+            ),
+            "Correct selector or decisions; set `allowEmpty` if an empty bundle is meant.",
+        ),
+        Reason.BUNDLE_NOT_SERVED: Explanation(
+            "This cluster serves no ClusterTrustBundles.",
+            ("The feature is off, or the version of Kubernetes does not have it.",),
+            "Have the API `certificates.k8s.io` with ClusterTrustBundles switched on, or remove `clusterTrustBundle`.",
         ),
         Reason.KEY_INVALID: Explanation(
             "The private key cannot be read, is encrypted without a password, or contradicts itself.",

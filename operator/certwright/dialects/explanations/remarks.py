@@ -15,6 +15,17 @@ REMARKS: Mapping[Reason, Explanation] = MappingProxyType(
             ("The CA, or the certificate, is many years old.",),
             "Have it issued anew.",
         ),
+        Reason.ANCHORS_DISTRUSTED: Explanation(
+            "The last CAs of a bundle were withdrawn. The bundle keeps them, for an empty one breaks every program "
+            "that reads it; verdicts do not rest on them any more.",
+            ("The only CA of the store was distrusted, has expired, or was revoked.",),
+            "Add the CA that takes their place, or set `allowEmpty`.",
+        ),
+        Reason.CERTIFICATE_LEFT_OUT: Explanation(
+            "A CA is left out of the bundle; the others are deployed.",
+            ("It has expired, or something is wrong with its decision.",),
+            "Look at the decision that the message names.",
+        ),
         Reason.DUPLICATE_CERTIFICATE: Explanation(
             "A certificate stood in the upload twice; one is kept.",
             ("Files were joined with `cat`, and the chain stood in both.",),
