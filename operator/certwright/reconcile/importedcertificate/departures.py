@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from certwright.api.importedcertificate import ImportedCertificateSpec
 from certwright.reconcile.importedcertificate.outcome import Outcome, fail
-from certwright.reconcile.importedcertificate.ownership import is_labelled, is_owned, was_created_by_us
 from certwright.reconcile.importedcertificate.past import Past
 from certwright.reconcile.importedcertificate.references import all_inputs, secret_key
+from certwright.reconcile.marks import is_labelled, is_owned, was_created_by_us
 from certwright.reconcile.objects import Observed, Snapshot, Subject
 from certwright.reconcile.plan import Delete, Release
 

@@ -15,7 +15,6 @@ from certwright.api.conditions import ConditionType
 from certwright.findings import Detail, FailureCause, Finding, Reason, finding
 from certwright.reconcile.bookkeeping import read_instant
 from certwright.reconcile.importedcertificate.outcome import Outcome
-from certwright.reconcile.importedcertificate.ownership import was_created_by_us
 from certwright.reconcile.importedcertificate.past import Past
 from certwright.reconcile.importedcertificate.references import workload_keys
 from certwright.reconcile.importedcertificate.rollouts import (
@@ -24,6 +23,7 @@ from certwright.reconcile.importedcertificate.rollouts import (
     observe_rollout,
     template_annotation,
 )
+from certwright.reconcile.marks import was_created_by_us
 from certwright.reconcile.objects import Failure, ObjectKey, Observed, Snapshot, Subject
 from certwright.reconcile.plan import AnnotateTemplate
 from certwright.settings import Settings

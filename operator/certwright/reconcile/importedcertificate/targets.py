@@ -17,13 +17,10 @@ from certwright.reconcile.importedcertificate.ownership import (
     TLS_TYPE,
     find_obstacle,
     intended_annotations,
-    intended_labels,
-    is_marked,
-    owner_reference,
-    was_created_by_us,
 )
 from certwright.reconcile.importedcertificate.past import Past
 from certwright.reconcile.importedcertificate.references import secret_key
+from certwright.reconcile.marks import LABELS, is_marked, owner_reference, was_created_by_us
 from certwright.reconcile.objects import ObjectKey, Observed, Snapshot
 from certwright.reconcile.plan import ApplySecret
 
@@ -88,7 +85,7 @@ def _apply(
         replaces=observed.version if observed else None,
         recipe=recipe,
         type=observed.type if observed else TLS_TYPE,
-        labels=intended_labels(),
+        labels=LABELS,
         annotations=intended_annotations(snapshot, observed),
         owner_reference=owner_reference(subject) if referenced else None,
         stored=observed.data if observed else {},
