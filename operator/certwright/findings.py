@@ -144,6 +144,7 @@ class Detail(StrEnum):
     SCOPE = "Scope"
     SECRET_KEY_MISSING = "SecretKeyMissing"
     SECRET_TYPE_NOT_READ = "SecretTypeNotRead"
+    SEVERAL_CERTIFICATES = "SeveralCertificates"
     SEVERAL_KEYS = "SeveralKeys"
     SEVERAL_LEAVES = "SeveralLeaves"
     SIGNATURE = "Signature"
@@ -256,6 +257,7 @@ class FailureCause(StrEnum):
     UNAVAILABLE = "Unavailable"
     TIMEOUT = "Timeout"
     GONE = "Gone"
+    NOT_SERVED = "NotServed"
     UNAUTHORIZED = "Unauthorized"
     INTERNAL = "Internal"
 

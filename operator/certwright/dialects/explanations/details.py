@@ -59,6 +59,7 @@ DETAILS: Mapping[Detail, str] = MappingProxyType(
         Detail.SCOPE: "The list covers other certificates of the issuer.",
         Detail.SECRET_KEY_MISSING: "The object exists, and has no such key in its data.",
         Detail.SECRET_TYPE_NOT_READ: "Secrets of that type are not read: tokens are nobody's certificates.",
+        Detail.SEVERAL_CERTIFICATES: "There are several certificates where exactly one is expected.",
         Detail.SEVERAL_KEYS: "There are several private keys, and nothing says which is meant.",
         Detail.SEVERAL_LEAVES: "There are several certificates that issue no other, and nothing says which is meant.",
         Detail.SIGNATURE: "A signature on the path is wrong.",
