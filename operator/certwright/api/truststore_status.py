@@ -42,6 +42,9 @@ ROWS_LIMIT = 100
 STORE_INPUTS_LIMIT = 128
 """Most versions of objects that a store remembers to have read."""
 
+Marks = Annotated[str, Field(max_length=1024, pattern=r"^[0-9a-f]*$")]
+"""A bit for each item of a list of at most 4,096, which is kept elsewhere, in hexadecimal digits, the first highest."""
+
 
 class ChangedCertificate(WireModel):
     """One certificate that a change is about."""
@@ -190,8 +193,11 @@ class StoreRecord(WireModel):
     previous: DeployedRecord | None = None
     """previous is the record of what was deployed before."""
 
-    distrusted: Annotated[tuple[Fingerprint, ...], atomic_list(CHANGE_LIMIT)] = ()
-    """distrusted are deployed certificates that no verdict may rest on: withdrawn, and not yet out of the bundle."""
+    leaving: Marks = ""
+    """leaving marks the deployed certificates that are due to go, a bit for each in the order of that record."""
+
+    void: Annotated[tuple[Fingerprint, ...], atomic_list(CHANGE_LIMIT)] = ()
+    """void are the ids of changes that a withdrawal ended while they waited: no approval of them counts any more."""
 
 
 class TrustStoreStatus(WireModel):

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from certwright.api.model import timestamp
@@ -22,6 +22,7 @@ from certwright.reconcile.objects import Kind, ObjectKey
 
 NAME_PREFIX = "store-"
 DATA_KEY = "part"
+NO_END = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 _DIGEST_DIGITS = 12
 _HEAD = len("sha256:")
 
@@ -35,6 +36,8 @@ class TrustedCertificate:
         trust_until: after it, nothing rests on the CA; `None` when only the certificate's own end counts.
         decisions: names of the TrustDecisions that it comes from; none for one that is only among the public roots.
         public: it is among the public roots that were asked for.
+        distrusted: it was withdrawn and stands in the bundle only because that would be empty without it; nothing rests
+            on it.
     """
 
     certificate: Certificate
@@ -42,6 +45,25 @@ class TrustedCertificate:
     trust_until: datetime | None = None
     decisions: tuple[str, ...] = ()
     public: bool = False
+    distrusted: bool = False
+
+    @property
+    def fingerprint(self) -> str:
+        """The SHA-256 digest of the certificate."""
+        return self.certificate.fingerprint
+
+    @property
+    def ends(self) -> datetime:
+        """The first instant at which the CA counts no more: `trustUntil`, or the second after the certificate's end."""
+        expiry = first_expired(self.certificate)
+        return expiry if self.trust_until is None else min(expiry, self.trust_until)
+
+
+def first_expired(certificate: Certificate) -> datetime:
+    """Give the first second after the validity of a certificate (RFC 5280 §4.1.2.5: its end is inclusive)."""
+    # The year 9999 has no later second; such a certificate has no end (RFC 5280 §4.1.2.5).
+    end = certificate.not_after
+    return end + timedelta(seconds=1) if end < NO_END else NO_END
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +84,16 @@ class TrustRecord:
 
     @property
     def revision(self) -> str:
-        """What identifies the CAs: equal sets in equal roles until equal instants are the same revision."""
+        """What identifies the CAs that are trusted: equal sets in equal roles until equal instants are the same."""
         return revision_of(self.entries)
 
 
 def revision_of(entries: Iterable[TrustedCertificate]) -> str:
-    """Digest certificates, roles and `trustUntil`, whatever their order."""
+    """Digest certificates, roles and `trustUntil`, whatever their order; those that are distrusted do not count."""
     lines = sorted(
         f"{each.certificate.fingerprint} {each.role} {timestamp(each.trust_until) if each.trust_until else '-'}"
         for each in entries
+        if not each.distrusted
     )
     return _digest("\n".join(lines).encode())
 
@@ -132,6 +155,7 @@ def _describe(entry: TrustedCertificate) -> dict[str, Any]:
         "trustUntil": timestamp(entry.trust_until) if entry.trust_until is not None else None,
         "decisions": list(entry.decisions),
         "public": entry.public,
+        "distrusted": entry.distrusted,
     }
 
 
@@ -143,6 +167,7 @@ def _read(stored: Mapping[str, Any]) -> TrustedCertificate:
         datetime.fromisoformat(until) if until is not None else None,
         tuple(stored["decisions"]),
         stored["public"],
+        stored["distrusted"],
     )
 
 

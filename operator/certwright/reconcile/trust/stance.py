@@ -1,6 +1,6 @@
 """What stores and other decisions see of a TrustDecision: whether its CA is trusted, and if not, whether that counts.
 
-A withdrawal is somebody's decision, or time's, and takes a deployed CA out. Trouble is neither, and leaves it in.
+A withdrawal is somebody's decision, an end is time's: both take a deployed CA out. Trouble is neither, it leaves it in.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ class Standing(StrEnum):
     TRUSTED = "trusted"
     """Judged as it is now, good, and trusted."""
     WITHDRAWN = "withdrawn"
-    """Untrusted as wished, past `trustUntil`, expired or revoked: out of every store and verdict at once."""
+    """Untrusted as wished, or revoked: out of every store and verdict at once, whatever else speaks for the CA."""
+    ENDED = "ended"
+    """Past `trustUntil`, or expired: as if withdrawn, but another decision may go on trusting the same CA."""
     LEAVING = "leaving"
     """Being deleted: a change like any other."""
     PENDING = "pending"
@@ -89,8 +91,9 @@ def _find_standing(decision: Subject, status: TrustDecisionStatus) -> Standing:
     if decision.spec.get("trustStateDesired") == "untrusted":
         return Standing.WITHDRAWN
     judged = status.observed_generation == decision.generation
-    if judged and _is_withdrawn(status):
-        return Standing.WITHDRAWN
+    taken_out = _find_end(status) if judged else None
+    if taken_out is not None:
+        return taken_out
     if decision.deleting:
         return Standing.LEAVING
     if not judged or status.trust_state is None:
@@ -98,9 +101,11 @@ def _find_standing(decision: Subject, status: TrustDecisionStatus) -> Standing:
     return Standing.TRUSTED if status.trust_state == "trusted" else Standing.TROUBLED
 
 
-def _is_withdrawn(status: TrustDecisionStatus) -> bool:
+def _find_end(status: TrustDecisionStatus) -> Standing | None:
     reasons = {each.reason for each in status.findings if each.severity == "Error"}
-    return status.trust_state == "expired" or bool(reasons & {Reason.REVOKED.value, Reason.TRUST_ENDED.value})
+    if Reason.REVOKED.value in reasons:
+        return Standing.WITHDRAWN
+    return Standing.ENDED if status.trust_state == "expired" or Reason.TRUST_ENDED.value in reasons else None
 
 
 def face_of(decision: Subject) -> str:
