@@ -173,3 +173,30 @@ async def test_send_tries_nothing_again_when_time_ran_out(server: ScriptedServer
 async def test_send_must_try_at_least_once(requests: Retrying) -> None:
     with pytest.raises(RuntimeError, match="at least once"):
         await requests.send(READ, tries=0)
+
+
+async def test_write_is_not_sent_when_another_replica_leads(server: ScriptedServer, connection: Connection) -> None:
+    follower = Retrying(connection, may_write=lambda: False)
+    server.script(answer({"a": 1}))
+
+    assert (await follower.send(READ)).manifest() == {"a": 1}
+    with pytest.raises(ClusterError, match="patch Secret shop/tls: not sent, for another replica leads now"):
+        await follower.send(WRITE)
+
+    assert server.verbs() == ["GET"]
+
+
+async def test_write_is_not_sent_again_when_leadership_was_lost_while_it_waited(
+    server: ScriptedServer, connection: Connection
+) -> None:
+    leads = True
+
+    async def lose(_: float) -> None:
+        nonlocal leads
+        leads = False
+
+    server.script(refusal(503), answer({}))
+    with pytest.raises(ClusterError, match="another replica leads"):
+        await Retrying(connection, may_write=lambda: leads, sleep=lose).send(WRITE)
+
+    assert server.verbs() == ["PATCH"]

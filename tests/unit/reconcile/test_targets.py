@@ -57,6 +57,19 @@ async def test_target_is_created_with_two_writes_and_one_read_when_all_is_new(wo
     assert (world.cluster.calls["apply"], world.cluster.calls["status"], world.cluster.calls["read"]) == (1, 1, 1)
 
 
+async def test_target_is_brought_up_to_date_when_a_former_leader_created_it_too_late(world: World) -> None:
+    old = {"tls.crt": SHOP.chain_pem, "tls.key": SHOP.key_pem}
+    late = {OWNER_ANNOTATION: OWNER, EPOCH_ANNOTATION: "0"}
+    world.cluster.put_secret(
+        "shop-tls", old, type="kubernetes.io/tls", annotations=late, labels={MANAGED_BY_LABEL: "certwright"}
+    )
+    world.upload(NEXT)
+    await world.judge(SERVING)
+
+    assert world.target.data == {"tls.crt": NEXT.chain_pem.encode(), "tls.key": NEXT.key_pem.encode()}
+    assert world.condition("Ready") == ("True", "Valid")
+
+
 async def test_target_repeats_entity_when_it_is_given(world: World) -> None:
     await serve(
         world, {**REFERENCED, "targets": [{"secretName": "shop-tls", "entityType": "COLLECTOR", "entityId": 32}]}

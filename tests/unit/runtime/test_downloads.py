@@ -217,3 +217,17 @@ async def test_nothing_is_told_when_the_object_is_forgotten_meanwhile(scene: Sce
     scene.downloads.forget(CORP)
     await asyncio.wait([running])
     assert (running.cancelled(), scene.ended, scene.downloads.running) == (True, [], [])
+
+
+async def test_next_fetch_is_due_as_the_status_says_when_another_replica_has_fetched_meanwhile(scene: Scene) -> None:
+    other = replace(NEW, subject=ObjectKey(Kind.REVOCATION_SOURCE, "shop", "other"))
+    state = await scene.fetched()
+    scene.gate.clear()
+    scene.start(other)
+    (running,) = scene.downloads.running
+    scene.downloads.forget_all()
+    await asyncio.wait([running])
+
+    assert state.delivery is not None
+    assert (running.cancelled(), scene.downloads.running) == (True, [])
+    assert scene.downloads.state(FETCHED) == Scene().downloads.state(FETCHED)

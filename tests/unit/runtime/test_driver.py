@@ -16,7 +16,8 @@ from certwright.reconcile.questions import Question
 from certwright.runtime.dependencies import Dependencies
 from certwright.runtime.driver import Driver
 from certwright.runtime.intake import Intake
-from certwright.runtime.mirror import Mirror
+from certwright.runtime.leadership import AlwaysLeader
+from certwright.runtime.mirror import Change, Mirror
 from certwright.runtime.passes import Surroundings
 from certwright.runtime.queue import Priority
 from certwright.runtime.workers import Outcome
@@ -45,6 +46,8 @@ class Scene:
         self.reads: list[str] = []
         self.verified: list[Mapping[ObjectKey, Version]] = []
         self.passed_as: list[str] = []
+        self.gate = AlwaysLeader()
+        self.epochs: list[int] = []
         self.there: Subject | None = Subject(SHOP, Version("u", "9"), 2, AT, {})
         self.plan_error: Exception | None = None
         dependencies = Dependencies(self)
@@ -56,6 +59,7 @@ class Scene:
             clock=self,
             judge_in=self.judge_in,
             judged_by="engine",
+            gate=self.gate,
         )
         self.intake.found(SHOP)
         self.driver = Driver(reconcilers, self.mirror, dependencies, intake=self.intake, around=around, metrics=self)
@@ -74,7 +78,8 @@ class Scene:
     def needs(self, _: Snapshot) -> frozenset[ObjectKey]:
         return frozenset({UPLOAD})
 
-    def settled(self, _: Snapshot, __: Any, *, verified: Mapping[ObjectKey, Version]) -> Any:
+    def settled(self, snapshot: Snapshot, __: Any, *, verified: Mapping[ObjectKey, Version]) -> Any:
+        self.epochs.append(snapshot.epoch)
         self.verified.append(verified)
         return self.settle
 
@@ -187,6 +192,26 @@ async def test_a_full_pass_is_run_once_whatever_the_evidence_says() -> None:
     await scene.work()
     await scene.work()
     assert scene.passed_as == ["done", "settled"]
+
+
+async def test_pass_bears_the_epoch_of_the_term_that_it_is_made_in() -> None:
+    scene = Scene()
+    scene.settle = AT
+    await scene.work()
+    scene.gate.epoch = 7
+    await scene.work()
+    assert scene.epochs == [0, 7]
+
+
+@pytest.mark.parametrize(("leads", "passed_as"), [(True, "done"), (False, "settled")])
+async def test_foreign_status_is_no_evidence_unless_the_leader_wrote_it(*, leads: bool, passed_as: str) -> None:
+    scene = Scene()
+    scene.settle = AT
+    scene.gate.is_open = leads
+    scene.intake.found(SHOP, Change.EDITED)
+    scene.gate.is_open = True
+    await scene.work()
+    assert scene.passed_as == [passed_as]
 
 
 async def test_distrust_forgets_what_was_verified_and_reads_again() -> None:

@@ -253,7 +253,9 @@ def test_a_closed_gate_cancels_what_runs_and_an_open_one_begins_again() -> None:
         bench.workers.wake()
         await asyncio.sleep(1)
         assert (bench.running, bench.begun, len(bench.workers.queue)) == (0, ["x", "y"], 3)
+        assert bench.workers.age_of_oldest() == 0.0  # what waits is worked on elsewhere
         bench.gate.is_open = True
+        assert bench.workers.age_of_oldest() == pytest.approx(2, abs=0.1)
         bench.seconds = 0
         bench.workers.wake()
         await asyncio.sleep(1)
