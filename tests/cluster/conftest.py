@@ -7,12 +7,24 @@ from uuid import uuid4
 import pytest
 
 from tests.support.control_plane import ControlPlane
+from tests.support.trust_guards import install_guards
 
 
 @pytest.fixture(scope="session")
 def control_plane() -> Iterator[ControlPlane]:
     """Run one control plane for the whole session: starting one takes seconds, and namespaces keep tests apart."""
     with ControlPlane() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def guarded_plane() -> Iterator[ControlPlane]:
+    """Run another control plane, with certwright's manifests and the policies that guard trust, but no operator.
+
+    Apart from the first, for the policies hold in a whole cluster; a module that wants it overrides `control_plane`.
+    """
+    with ControlPlane(audit=False) as running:
+        install_guards(running)
         yield running
 
 
