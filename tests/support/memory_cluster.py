@@ -16,9 +16,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from certwright.cluster.owner_index import owner_of
+from certwright.cluster.rendering import render_recipe
+from certwright.cluster.resources import RESOURCES
 from certwright.findings import ClusterError, FailureCause
-from certwright.pki.render import render
-from certwright.reconcile.objects import Kind, Metadata, ObjectKey, Observed, Subject, Version
+from certwright.reconcile.objects import Kind, Metadata, NamespaceFacts, ObjectKey, Observed, Subject, Version
 from certwright.reconcile.plan import (
     EPOCH_ANNOTATION,
     MANAGED_BY,
@@ -26,16 +28,21 @@ from certwright.reconcile.plan import (
     NAMESPACE_LABEL,
     OWNER_ANNOTATION,
     AnnotateTemplate,
+    ApplyBundle,
+    ApplyClusterTrustBundle,
     ApplySecret,
     Delete,
     KeepRecord,
     Record,
     Release,
+    SetFinalizer,
     WriteStatus,
 )
 
 START = datetime(2026, 6, 1, 12, 0, 0, tzinfo=UTC)
 NAMESPACE = "shop"
+WATCHED = frozenset({Kind.SECRET, Kind.CONFIG_MAP, Kind.CLUSTER_TRUST_BUNDLE})
+Content = ApplySecret | ApplyBundle | ApplyClusterTrustBundle
 
 V = TypeVar("V")
 
@@ -74,8 +81,10 @@ class MemoryCluster:
 
     Attributes:
         calls: how often each verb was used:
-            `read`, `apply`, `keep`, `release`, `delete`, `annotate`, `status`, `record`.
+            `read`, `apply`, `keep`, `release`, `delete`, `annotate`, `finalize`, `status`, `record`.
         events: what was recorded, in order.
+        namespaces: those there are, by name.
+        serves_bundles: whether there is such a kind as ClusterTrustBundle.
     """
 
     def __init__(self, clock: MemoryClock | None = None) -> None:
@@ -85,10 +94,13 @@ class MemoryCluster:
         self.events: list[Record] = []
         self.calls: Counter[str] = Counter()
         self.reads: list[ObjectKey] = []
+        self.namespaces: dict[str, NamespaceFacts] = {}
+        self.serves_bundles = True
         self.answers: dict[tuple[str, ObjectKey], list[ClusterError | None]] = {}
         self._applied: dict[ObjectKey, _Applied] = {}
         self._versions = itertools.count(1000)
         self._uids = itertools.count(1)
+        self.put_namespace(NAMESPACE)
 
     # ---- what people and other programs do
 
@@ -102,9 +114,10 @@ class MemoryCluster:
         annotations: Mapping[str, str] | None = None,
         labels: Mapping[str, str] | None = None,
         immutable: bool = False,
+        namespace: str = NAMESPACE,
     ) -> ObjectKey:
         """Create an object, or replace data and metadata of one that exists."""
-        key = ObjectKey(kind, NAMESPACE, name)
+        key = ObjectKey(kind, namespace, name)
         before = self.objects.get(key)
         self.objects[key] = Observed(
             key=key,
@@ -134,6 +147,9 @@ class MemoryCluster:
     def change(self, key: ObjectKey, **changes: Any) -> None:
         """Change fields of an object as somebody else would: a new resourceVersion."""
         before = self.objects[key]
+        if "data" in changes:
+            ours = self._applied.get(key, _Applied()).data
+            changes["intact"] = before.intact and all(changes["data"].get(name) == before.data[name] for name in ours)
         self.objects[key] = replace(before, version=self._next(before.version.uid), changed=self.clock.now, **changes)
 
     def remove(self, key: ObjectKey) -> None:
@@ -141,21 +157,61 @@ class MemoryCluster:
         del self.objects[key]
         self._applied.pop(key, None)
 
-    def put_subject(self, name: str, spec: Mapping[str, Any], *, kind: Kind = Kind.IMPORTED_CERTIFICATE) -> Subject:
-        """Create one of our own objects, or change its spec: a new generation."""
-        key = ObjectKey(kind, NAMESPACE, name)
+    def put_subject(
+        self,
+        name: str,
+        spec: Mapping[str, Any],
+        *,
+        kind: Kind = Kind.IMPORTED_CERTIFICATE,
+        namespace: str = NAMESPACE,
+        labels: Mapping[str, str] | None = None,
+        annotations: Mapping[str, str] | None = None,
+    ) -> Subject:
+        """Create one of our own objects, or change it: a changed spec is a new generation; marks not given stay."""
+        key = ObjectKey(kind, namespace if RESOURCES[kind].namespaced else "", name)
         before = self.subjects.get(key)
         if before is None:
-            subject = Subject(key, self._next(None), 1, self.clock.now, copy.deepcopy(dict(spec)))
-        else:
-            subject = replace(
-                before,
-                spec=copy.deepcopy(dict(spec)),
-                generation=before.generation + (before.spec != spec),
-                version=self._next(before.version.uid),
-            )
+            before = Subject(key, self._next(None), 0, self.clock.now, {})
+        changed = before.generation == 0 or before.spec != spec
+        subject = replace(
+            before,
+            spec=copy.deepcopy(dict(spec)),
+            generation=before.generation + changed,
+            version=self._next(before.version.uid) if before.generation else before.version,
+            labels=before.labels if labels is None else dict(labels),
+            annotations=before.annotations if annotations is None else dict(annotations),
+            modified=self.clock.now if changed else before.modified,
+        )
         self.subjects[key] = subject
         return subject
+
+    def delete_subject(self, key: ObjectKey) -> None:
+        """Delete one of our own objects; while it has finalizers it is only going to be deleted."""
+        before = self.subjects[key]
+        if before.finalizers:
+            self.subjects[key] = replace(before, deleting=True, version=self._next(before.version.uid))
+            return
+        del self.subjects[key]
+        for other, observed in list(self.objects.items()):
+            if any(each["uid"] == before.version.uid for each in observed.owner_references):
+                self.remove(other)
+
+    def put_namespace(
+        self, name: str, labels: Mapping[str, str] | None = None, *, terminating: bool = False
+    ) -> NamespaceFacts:
+        """Create a namespace, or change one."""
+        before = self.namespaces.get(name)
+        uid = before.uid if before is not None else self._next(None).uid
+        self.namespaces[name] = NamespaceFacts(name, uid, dict(labels or {}), terminating)
+        return self.namespaces[name]
+
+    def remove_namespace(self, name: str) -> None:
+        """Delete a namespace with all that is in it."""
+        del self.namespaces[name]
+        for key in [key for key in self.objects if key.namespace == name]:
+            self.remove(key)
+        for key in [key for key in self.subjects if key.namespace == name]:
+            del self.subjects[key]
 
     def fail(self, verb: str, key: ObjectKey, *causes: FailureCause | None) -> None:
         """Have the next requests of one verb about one object fail with these causes, in order; `None` succeeds."""
@@ -177,14 +233,34 @@ class MemoryCluster:
         return self.subjects.get(key)
 
     async def apply_secret(self, action: ApplySecret) -> Observed:
+        return self._apply(action, action.stored, type_=action.type)
+
+    async def apply_bundle(self, action: ApplyBundle) -> Observed:
+        return self._apply(action, action.stored)
+
+    async def apply_cluster_trust_bundle(self, action: ApplyClusterTrustBundle) -> Observed:
+        if not self.serves_bundles:
+            raise ClusterError(FailureCause.NOT_SERVED, "the API server does not serve ClusterTrustBundle")
+        return self._apply(action, {}, manifest={"spec": {"signerName": action.signer_name}})
+
+    def _apply(
+        self,
+        action: Content,
+        stored: Mapping[str, bytes],
+        *,
+        type_: str = "",
+        manifest: Mapping[str, Any] | None = None,
+    ) -> Observed:
         self._count("apply", action.key)
-        before = self.objects.get(action.key)
+        before, place = self.objects.get(action.key), self.namespaces.get(action.key.namespace)
         if action.replaces is None and before is not None:
             raise ClusterError(FailureCause.ALREADY_EXISTS, f"{action.key} exists already", status=409)
+        if action.replaces is None and place is not None and place.terminating:
+            raise ClusterError(FailureCause.NAMESPACE_TERMINATING, f"{action.key}: its namespace goes", status=403)
         if action.replaces is not None:
             self._demand(action.key, action.replaces)
-        data = render(action.recipe, action.stored)
-        now = self._merge(action, before, data)
+        data = render_recipe(action.recipe, stored)
+        now = replace(self._merge(action, before, data, type_), manifest=manifest or {})
         if before is not None and replace(now, version=before.version, changed=before.changed) == before:
             return before
         if before is not None and before.immutable and now.data != before.data:
@@ -218,6 +294,7 @@ class MemoryCluster:
             labels={name: text for name, text in before.labels.items() if name != MANAGED_BY_LABEL},
             annotations={name: text for name, text in before.annotations.items() if name not in ours},
             owner_references=tuple(each for each in before.owner_references if not _is_ours(each)),
+            intact=False,
         )
         # The answer of a merge patch is asked for as metadata only.
         return replace(self.objects[action.key], data={}, type="")
@@ -238,13 +315,21 @@ class MemoryCluster:
         self.change(action.key, manifest=manifest)
         return self.objects[action.key]
 
+    async def set_finalizer(self, action: SetFinalizer) -> Subject:
+        self._count("finalize", action.key)
+        before = self._demand_subject(action.key, action.replaces)
+        finalizers = [each for each in before.finalizers if each != action.finalizer]
+        if action.present:
+            finalizers.append(action.finalizer)
+        after = replace(before, finalizers=tuple(finalizers), version=self._next(before.version.uid))
+        self.subjects[action.key] = after
+        if after.deleting and not after.finalizers:
+            self.delete_subject(action.key)
+        return after
+
     async def write_status(self, action: WriteStatus) -> Subject:
         self._count("status", action.key)
-        before = self.subjects.get(action.key)
-        if before is None:
-            raise ClusterError(FailureCause.NOT_FOUND, f"{action.key} is gone", status=404)
-        if action.replaces != before.version:
-            raise ClusterError(FailureCause.CONFLICT, f"{action.key} has changed", status=409)
+        before = self._demand_subject(action.key, action.replaces)
         self.subjects[action.key] = replace(
             before, status=copy.deepcopy(dict(action.status)), version=self._next(before.version.uid)
         )
@@ -261,10 +346,19 @@ class MemoryCluster:
         if observed is None:
             return None
         ours = {name: text for name, text in observed.annotations.items() if name.startswith("certwright.io/")}
-        return Metadata(observed.version, ours, observed.labels.get(MANAGED_BY_LABEL) == MANAGED_BY)
+        managed = observed.labels.get(MANAGED_BY_LABEL) == MANAGED_BY
+        return Metadata(observed.version, ours, managed, managed and observed.intact)
+
+    def owned(self, owner: ObjectKey) -> dict[ObjectKey, Metadata]:
+        held = ((key, self.peek(key)) for key in self.objects)
+        return {key: each for key, each in held if each is not None and owner_of(key, each) == owner}
+
+    def named(self, kind: Kind, namespace: str, stem: str) -> tuple[ObjectKey, ...]:
+        keys = (key for key in self.objects if (key.kind, key.namespace) == (kind, namespace))
+        return tuple(sorted(key for key in keys if key.name.startswith(stem)))
 
     def is_absent(self, key: ObjectKey) -> bool:
-        return key.kind in {Kind.SECRET, Kind.CONFIG_MAP} and key not in self.objects
+        return key.kind in WATCHED and key not in self.objects
 
     def wrote(self, observed: Observed) -> None: ...
 
@@ -279,7 +373,7 @@ class MemoryCluster:
     @property
     def writes(self) -> int:
         """How many requests were made that may change something, events left out."""
-        return sum(self.calls[verb] for verb in ("apply", "keep", "release", "delete", "annotate", "status"))
+        return self.calls.total() - self.calls["read"] - self.calls["record"]
 
     def forget_calls(self) -> None:
         """Start counting anew."""
@@ -287,7 +381,7 @@ class MemoryCluster:
         self.reads.clear()
         self.events.clear()
 
-    def _merge(self, action: ApplySecret, before: Observed | None, data: dict[str, bytes]) -> Observed:
+    def _merge(self, action: Content, before: Observed | None, data: dict[str, bytes], type_: str) -> Observed:
         owned = self._applied.get(action.key, _Applied())
         references = (action.owner_reference,) if action.owner_reference is not None else ()
         if before is None:
@@ -298,10 +392,11 @@ class MemoryCluster:
                 annotations=dict(action.annotations),
                 owner_references=references,
                 changed=self.clock.now,
-                type=action.type,
+                type=type_,
                 data=data,
+                intact=True,
             )
-        if action.type != before.type:
+        if type_ != before.type:
             raise ClusterError(FailureCause.IMMUTABLE, f"patch {action.key}: field is immutable", status=422)
         return replace(
             before,
@@ -311,7 +406,16 @@ class MemoryCluster:
             owner_references=(*(each for each in before.owner_references if not _is_ours(each)), *references),
             changed=self.clock.now,
             data=_without(before.data, owned.data) | data,
+            intact=True,
         )
+
+    def _demand_subject(self, key: ObjectKey, version: Version) -> Subject:
+        subject = self.subjects.get(key)
+        if subject is None:
+            raise ClusterError(FailureCause.NOT_FOUND, f"{key} is gone", status=404)
+        if subject.version != version:
+            raise ClusterError(FailureCause.CONFLICT, f"{key} has changed", status=409)
+        return subject
 
     def _demand(self, key: ObjectKey, version: Version) -> Observed:
         observed = self.objects.get(key)

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from certwright.fetch.ports import Fetcher
-from certwright.reconcile.objects import Kind
+from certwright.reconcile.objects import NamespaceFacts
 from certwright.reconcile.questions import Collection
+from certwright.runtime.assembly import COLLECTED_KINDS
 from certwright.runtime.downloads import OnEnd
 from certwright.runtime.library import OperatorLibrary
 from certwright.runtime.mirror import Mirror
@@ -34,14 +35,17 @@ class MemoryLibrary(OperatorLibrary):
         on_end: OnEnd = lambda *_: None,
     ) -> None:
         self.elsewhere: Counter[str] = Counter()
-        self.mirror = Mirror((Kind.REVOCATION_SOURCE,))
+        self.mirror = Mirror(COLLECTED_KINDS)
         self._memory = cluster
-        super().__init__(self.mirror, cluster, cluster, run=self._call, settings=settings)
+        super().__init__(self.mirror, cluster, cluster, namespaces=self._namespaces, run=self._call, settings=settings)
         self.downloads = self.fetch_with(fetcher or loopback_fetcher(), cluster.clock, on_end)
 
     async def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         self.elsewhere[function.__name__] += 1
         return function(*arguments)
+
+    def _namespaces(self) -> tuple[NamespaceFacts, ...]:
+        return tuple(facts for _, facts in sorted(self._memory.namespaces.items()))
 
     def ask(self, question: Any) -> Any:
         """Answer from what the watch would have said by now."""
@@ -50,10 +54,9 @@ class MemoryLibrary(OperatorLibrary):
         return super().ask(question)
 
     def _catch_up(self) -> None:
-        there = {key: subject for key, subject in self._memory.subjects.items() if key.kind is Kind.REVOCATION_SOURCE}
-        for key in self.mirror.keys(Kind.REVOCATION_SOURCE):
-            if key not in there:
-                self.mirror.remove(key)
+        there = {key: subject for key, subject in self._memory.subjects.items() if key.kind in COLLECTED_KINDS}
+        for key in [key for key, _ in self.mirror.items() if key not in there]:
+            self.mirror.remove(key)
         for subject in there.values():
             self.mirror.put(subject)
 

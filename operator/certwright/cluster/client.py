@@ -2,41 +2,33 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, Protocol
 
-from certwright.cluster.decode import OUR_PREFIX, observed_of, subject_of
+from certwright.cluster.applies import Applies, Render, fence, head
+from certwright.cluster.decode import OUR_PREFIX, observed_of, subject_of, version_of
 from certwright.cluster.requests import FIELD_MANAGER, METADATA_ONLY, Patch, delete, get, patch
-from certwright.cluster.resources import RESOURCES, can_exist
+from certwright.cluster.resources import can_exist
 from certwright.cluster.retries import Retrying, is_ambiguous
+from certwright.cluster.served import Served
 from certwright.cluster.surplus import find_surplus
 from certwright.findings import ClusterError, FailureCause
-from certwright.pki.render import SecretRecipe
 from certwright.reconcile.objects import ObjectKey, Observed, Subject, Version
 from certwright.reconcile.plan import (
     EPOCH_ANNOTATION,
-    MANAGED_BY,
     MANAGED_BY_LABEL,
-    NAMESPACE_LABEL,
     OWNER_ANNOTATION,
     AnnotateTemplate,
-    ApplySecret,
     Delete,
-    KeepRecord,
     Record,
     Release,
+    SetFinalizer,
     WriteStatus,
 )
 
 MOST_STATUS_WRITES = 4
 """The first, and three after conflicts that are not about what was judged."""
-
-ONLY_IF_ABSENT = {"resourceVersion": "1"}
-"""No object has this version, so an apply that carries it creates or is refused; it never merges into a stranger's."""
-
-Render = Callable[[SecretRecipe, Mapping[str, bytes]], Awaitable[dict[str, bytes]]]
-"""Makes the data of a Secret from its recipe and what is stored now; PKCS#12 is work for another process."""
 
 
 class Recorder(Protocol):
@@ -47,12 +39,11 @@ class Recorder(Protocol):
         ...
 
 
-class ApiServer:
+class ApiServer(Applies):
     """Implement `certwright.cluster.ports.Cluster` on a real API server."""
 
-    def __init__(self, requests: Retrying, *, render: Render, recorder: Recorder) -> None:
-        self._requests = requests
-        self._render = render
+    def __init__(self, requests: Retrying, *, render: Render, recorder: Recorder, served: Served | None = None) -> None:
+        super().__init__(requests, render=render, served=served or Served(requests))
         self._recorder = recorder
 
     async def read(self, key: ObjectKey) -> Observed | None:
@@ -65,62 +56,6 @@ class ApiServer:
         manifest = await self._read(key)
         return None if manifest is None else subject_of(key, manifest)
 
-    async def apply_secret(self, action: ApplySecret) -> Observed:
-        """Create or update a target; the answer carries its new version and the data that was written.
-
-        Raises:
-            ClusterError: `ALREADY_EXISTS` when it was to be created and is there; `CONFLICT` when it changed or went;
-                any other cause when it could not be written.
-        """
-        data = await self._render(action.recipe, action.stored)
-        fence = ONLY_IF_ABSENT if action.replaces is None else _fence(action.replaces)
-        metadata: dict[str, Any] = {
-            "name": action.key.name,
-            "namespace": action.key.namespace,
-            **fence,
-            "labels": dict(action.labels),
-            "annotations": dict(action.annotations),
-        }
-        if action.owner_reference is not None:
-            metadata["ownerReferences"] = [dict(action.owner_reference)]
-        intent = {
-            **_head(action.key),
-            "metadata": metadata,
-            "type": action.type,
-            "data": {name: base64.b64encode(content).decode() for name, content in data.items()},
-        }
-        try:
-            answer = await self._requests.send(patch(action.key, intent, how=Patch.APPLY, accept=METADATA_ONLY))
-        except ClusterError as error:
-            raise _existing(action.key, error) if action.replaces is None else error from None
-        return observed_of(action.key, answer.manifest(), data=data, secret_type=action.type)
-
-    async def keep_record(self, action: KeepRecord) -> Observed:
-        """Create an immutable ConfigMap; one that exists stays as it is.
-
-        Raises:
-            ClusterError: `ALREADY_EXISTS` when it is there; any other cause when it could not be written.
-        """
-        owner = action.owner
-        labels = {MANAGED_BY_LABEL: MANAGED_BY, NAMESPACE_LABEL: owner.namespace}
-        intent = {
-            **_head(action.key),
-            "metadata": {
-                "name": action.key.name,
-                "namespace": action.key.namespace,
-                **ONLY_IF_ABSENT,
-                "labels": labels,
-                "annotations": {OWNER_ANNOTATION: f"{owner.kind}/{owner.namespace}/{owner.name}"},
-            },
-            "immutable": True,
-            "binaryData": {name: base64.b64encode(content).decode() for name, content in action.data.items()},
-        }
-        try:
-            answer = await self._requests.send(patch(action.key, intent, how=Patch.APPLY, accept=METADATA_ONLY))
-        except ClusterError as error:
-            raise _existing(action.key, error) from None
-        return observed_of(action.key, answer.manifest(), data=action.data)
-
     async def release(self, action: Release) -> Observed:
         """Remove our label, annotations and owner reference from a target, and nothing else.
 
@@ -129,10 +64,11 @@ class ApiServer:
         Raises:
             ClusterError: the target changed or went (`CONFLICT`, `NOT_FOUND`), or could not be written.
         """
-        answer = await self._requests.send(get(action.key, accept=METADATA_ONLY))
+        resource = await self._resource(action.key)
+        answer = await self._requests.send(get(action.key, accept=METADATA_ONLY, resource=resource))
         metadata = answer.manifest()["metadata"]
         changes: dict[str, Any] = {
-            **_fence(action.replaces),
+            **fence(action.replaces),
             "labels": {MANAGED_BY_LABEL: None},
             "annotations": dict.fromkeys({OWNER_ANNOTATION, EPOCH_ANNOTATION} | _our_annotations(metadata)),
         }
@@ -140,7 +76,7 @@ class ApiServer:
         kept = [owner for owner in owners if not owner.get("apiVersion", "").startswith(OUR_PREFIX)]
         if len(kept) != len(owners):
             changes["ownerReferences"] = kept or None
-        request = patch(action.key, {"metadata": changes}, how=Patch.MERGE, accept=METADATA_ONLY)
+        request = patch(action.key, {"metadata": changes}, how=Patch.MERGE, accept=METADATA_ONLY, resource=resource)
         written = await self._requests.send(request)
         return observed_of(action.key, written.manifest())
 
@@ -150,9 +86,10 @@ class ApiServer:
         Raises:
             ClusterError: the target changed (`CONFLICT`), or could not be deleted.
         """
-        options = {"preconditions": _fence(action.replaces), "propagationPolicy": "Background"}
+        options = {"preconditions": fence(action.replaces), "propagationPolicy": "Background"}
+        resource = await self._resource(action.key)
         try:
-            await self._requests.send(delete(action.key, options))
+            await self._requests.send(delete(action.key, options, resource=resource))
         except ClusterError as error:
             if error.cause is not FailureCause.NOT_FOUND:
                 raise
@@ -164,11 +101,28 @@ class ApiServer:
             ClusterError: the workload changed or went, or may not be patched.
         """
         changes = {
-            "metadata": _fence(action.replaces),
+            "metadata": fence(action.replaces),
             "spec": {"template": {"metadata": {"annotations": {action.annotation: action.value}}}},
         }
         answer = await self._requests.send(patch(action.key, changes, how=Patch.MERGE))
         return observed_of(action.key, answer.manifest())
+
+    async def set_finalizer(self, action: SetFinalizer) -> Subject:
+        """Add or take away one finalizer; those of others stay, for the list is read first and the write is fenced.
+
+        Raises:
+            ClusterError: the object changed or went (`CONFLICT`, `NOT_FOUND`), or could not be written.
+        """
+        answer = await self._requests.send(get(action.key, accept=METADATA_ONLY))
+        metadata = answer.manifest()["metadata"]
+        if version_of(metadata) != action.replaces:
+            raise ClusterError(FailureCause.CONFLICT, f"{action.key} has changed", status=HTTPStatus.CONFLICT)
+        finalizers = [each for each in metadata.get("finalizers") or () if each != action.finalizer]
+        if action.present:
+            finalizers.append(action.finalizer)
+        changes = {"metadata": {**fence(action.replaces), "finalizers": finalizers or None}}
+        answer = await self._requests.send(patch(action.key, changes, how=Patch.MERGE))
+        return subject_of(action.key, answer.manifest())
 
     async def write_status(self, action: WriteStatus) -> Subject:
         """Apply the full status; after a conflict that is not about what was judged, send it again.
@@ -200,8 +154,8 @@ class ApiServer:
 
     async def _send_status(self, action: WriteStatus, version: Version) -> Subject:
         intent = {
-            **_head(action.key),
-            "metadata": {"name": action.key.name, "namespace": action.key.namespace, **_fence(version)},
+            **head(action.key),
+            "metadata": {"name": action.key.name, "namespace": action.key.namespace, **fence(version)},
             "status": action.status,
         }
         request = patch(action.key, intent, how=Patch.APPLY, subresource="status")
@@ -209,7 +163,7 @@ class ApiServer:
         surplus = find_surplus(subject.status, action.status)
         if not surplus:
             return subject
-        changes = {"metadata": _fence(subject.version), "status": surplus}
+        changes = {"metadata": fence(subject.version), "status": surplus}
         request = patch(action.key, changes, how=Patch.MERGE, subresource="status")
         return subject_of(action.key, (await self._requests.send(request)).manifest())
 
@@ -231,29 +185,15 @@ class ApiServer:
         if not can_exist(key):
             return None
         try:
-            answer = await self._requests.send(get(key))
+            resource = await self._served.resource(key.kind)
+            if resource is None:
+                return None
+            answer = await self._requests.send(get(key, resource=resource))
         except ClusterError as error:
             if error.cause is FailureCause.NOT_FOUND:
                 return None
             raise
         return answer.manifest()
-
-
-def _head(key: ObjectKey) -> dict[str, str]:
-    resource = RESOURCES[key.kind]
-    return {"apiVersion": resource.api_version, "kind": resource.kind}
-
-
-def _existing(key: ObjectKey, error: ClusterError) -> ClusterError:
-    """Say what the conflict of a creation means."""
-    if error.cause is not FailureCause.CONFLICT:
-        return error
-    return ClusterError(FailureCause.ALREADY_EXISTS, f"{key} exists already and was left alone", status=error.status)
-
-
-def _fence(version: Version) -> dict[str, str]:
-    # Both: the version alone would bring a deleted object back, the uid alone would let an older plan win.
-    return {"uid": version.uid, "resourceVersion": version.resource_version}
 
 
 def _still_holds(action: WriteStatus, now: Subject) -> bool:

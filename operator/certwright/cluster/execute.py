@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from dataclasses import replace
 
 from certwright.cluster.gather import failure_of, read_fresh, side_by_side
 from certwright.cluster.ports import Cluster, Library, MetadataCache
 from certwright.cluster.retries import is_ambiguous
 from certwright.findings import ClusterError, FailureCause, MaterialError
-from certwright.reconcile.objects import Observed, Snapshot, Subject
+from certwright.reconcile.objects import Failure, ObjectKey, Observed, Snapshot, Subject
 from certwright.reconcile.plan import (
     AnnotateTemplate,
+    ApplyBundle,
+    ApplyClusterTrustBundle,
     ApplySecret,
     Delete,
     KeepRecord,
     Record,
     Release,
+    SetFinalizer,
     Stage,
     StartFetch,
     WriteStatus,
@@ -29,8 +33,9 @@ LOST_RACES = {FailureCause.CONFLICT, FailureCause.ALREADY_EXISTS, FailureCause.N
 """Somebody else was quicker: read the object again and plan anew. Nothing was merged."""
 
 
-TargetWrite = ApplySecret | KeepRecord | Release | Delete | AnnotateTemplate
-Write = TargetWrite | WriteStatus | StartFetch
+TargetWrite = ApplySecret | ApplyBundle | ApplyClusterTrustBundle | KeepRecord | Release | Delete | AnnotateTemplate
+SubjectWrite = WriteStatus | SetFinalizer
+Write = TargetWrite | SubjectWrite | StartFetch
 Outcome = Observed | Subject | FetchState | ClusterError | None
 
 
@@ -53,9 +58,7 @@ async def execute(
         for action in stage:
             if isinstance(action, Record):
                 await _tell(action, cluster)
-    for action, outcome in zip(writes, outcomes, strict=True):
-        snapshot = _fold(action, outcome, snapshot)
-    return snapshot
+    return _fold(list(zip(writes, outcomes, strict=True)), snapshot)
 
 
 def _is_untold(action: Write, outcome: Outcome) -> bool:
@@ -78,7 +81,9 @@ async def _perform(action: Write, *, cluster: Cluster, cache: MetadataCache, lib
                 return await cluster.write_status(action)
             case StartFetch():
                 return library.start(action)
-            case ApplySecret() | KeepRecord() | Release() | Delete() | AnnotateTemplate():
+            case SetFinalizer():
+                return await cluster.set_finalizer(action)
+            case _:
                 return await _write(action, cluster=cluster, cache=cache)
     except ClusterError as error:
         return error
@@ -110,6 +115,10 @@ async def _send(action: TargetWrite, *, cluster: Cluster, cache: MetadataCache) 
         match action:
             case ApplySecret():
                 observed = await cluster.apply_secret(action)
+            case ApplyBundle():
+                observed = await cluster.apply_bundle(action)
+            case ApplyClusterTrustBundle():
+                observed = await cluster.apply_cluster_trust_bundle(action)
             case KeepRecord():
                 observed = await cluster.keep_record(action)
             case Release():
@@ -127,15 +136,21 @@ async def _send(action: TargetWrite, *, cluster: Cluster, cache: MetadataCache) 
     return replace(observed, written=True)
 
 
-def _fold(action: Write, outcome: Outcome, snapshot: Snapshot) -> Snapshot:
-    if isinstance(action, StartFetch):
-        return snapshot.with_answer(action.contact, outcome)
-    if isinstance(outcome, ClusterError):
-        if isinstance(action, WriteStatus) and outcome.cause in LOST_RACES:
-            raise outcome
-        return snapshot.with_failure(action.key, failure_of(outcome))
-    if isinstance(outcome, Subject):
-        return snapshot.with_subject(outcome)
-    if isinstance(outcome, FetchState):
-        raise TypeError(f"{action} must not be answered with {outcome}")
-    return snapshot.with_object(action.key, outcome)
+def _fold(outcomes: Iterable[tuple[Write, Outcome]], snapshot: Snapshot) -> Snapshot:
+    """Put what came of the writes of a stage into the snapshot, all of it at once: they may be thousands."""
+    objects: dict[ObjectKey, Observed | None] = {}
+    failures: dict[ObjectKey, Failure] = {}
+    for action, outcome in outcomes:
+        if isinstance(action, StartFetch):
+            snapshot = snapshot.with_answer(action.contact, outcome)
+        elif isinstance(outcome, ClusterError):
+            if isinstance(action, SubjectWrite) and outcome.cause in LOST_RACES:
+                raise outcome
+            failures[action.key] = failure_of(outcome)
+        elif isinstance(outcome, Subject):
+            snapshot = snapshot.with_subject(outcome)
+        elif isinstance(outcome, FetchState):
+            raise TypeError(f"{action} must not be answered with {outcome}")
+        else:
+            objects[action.key] = outcome
+    return snapshot.with_objects(objects, failures)

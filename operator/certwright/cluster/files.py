@@ -7,23 +7,26 @@ status is written; the files stay as they are.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from certwright.cluster.rendering import render_recipe
 from certwright.findings import ClusterError, FailureCause
-from certwright.pki.render import render
-from certwright.reconcile.objects import Metadata, ObjectKey, Observed, Subject, Version
+from certwright.reconcile.objects import Kind, Metadata, ObjectKey, Observed, Subject, Version
 from certwright.reconcile.plan import (
     EPOCH_ANNOTATION,
     MANAGED_BY_LABEL,
     OWNER_ANNOTATION,
     AnnotateTemplate,
+    ApplyBundle,
+    ApplyClusterTrustBundle,
     ApplySecret,
     Delete,
     KeepRecord,
     Record,
     Release,
+    SetFinalizer,
     WriteStatus,
 )
 
@@ -83,21 +86,19 @@ class FileCluster:
         Raises:
             MaterialError: what is to be stored cannot be rendered.
         """
-        before = self.objects.get(action.key)
-        data = render(action.recipe, action.stored)
-        stored = Observed(
-            key=action.key,
-            version=self._next(action.key),
-            labels={**(before.labels if before else {}), **action.labels},
-            annotations={**(before.annotations if before else {}), **action.annotations},
-            owner_references=(action.owner_reference,) if action.owner_reference is not None else (),
-            changed=before.changed if before else None,
-            type=action.type,
-            immutable=before.immutable if before else False,
-            data={**(before.data if before else {}), **data},
-        )
-        self.objects[action.key] = stored
-        return stored
+        return self._apply(action, type_=action.type, stored=action.stored)
+
+    async def apply_bundle(self, action: ApplyBundle) -> Observed:
+        """Render and keep a bundle.
+
+        Raises:
+            MaterialError: as for `apply_secret`.
+        """
+        return self._apply(action, stored=action.stored)
+
+    async def apply_cluster_trust_bundle(self, action: ApplyClusterTrustBundle) -> Observed:
+        """Render and keep a bundle."""
+        return self._apply(action)
 
     async def keep_record(self, action: KeepRecord) -> Observed:
         """Keep a record."""
@@ -132,6 +133,14 @@ class FileCluster:
         """
         raise ClusterError(FailureCause.UNAVAILABLE, f"{action.key} is a file")
 
+    async def set_finalizer(self, action: SetFinalizer) -> Subject:
+        """Refuse: no file is waited for.
+
+        Raises:
+            ClusterError: always.
+        """
+        raise ClusterError(FailureCause.UNAVAILABLE, f"{action.key} is a file")
+
     async def write_status(self, action: WriteStatus) -> Subject:
         """Give the subject with its status.
 
@@ -151,6 +160,16 @@ class FileCluster:
         del key
         return None
 
+    def owned(self, owner: ObjectKey) -> dict[ObjectKey, Metadata]:
+        """Know nothing before it is read."""
+        del owner
+        return {}
+
+    def named(self, kind: Kind, namespace: str, stem: str) -> tuple[ObjectKey, ...]:
+        """Know of no record."""
+        del kind, namespace, stem
+        return ()
+
     def is_absent(self, key: ObjectKey) -> bool:
         """Be in doubt about everything, so that it is read."""
         del key
@@ -167,6 +186,30 @@ class FileCluster:
 
     def unrefer(self, keys: frozenset[ObjectKey]) -> None:
         """Watch nothing."""
+
+    def _apply(
+        self,
+        action: ApplySecret | ApplyBundle | ApplyClusterTrustBundle,
+        *,
+        type_: str = "",
+        stored: Mapping[str, bytes] | None = None,
+    ) -> Observed:
+        before = self.objects.get(action.key)
+        data = render_recipe(action.recipe, stored)
+        written = Observed(
+            key=action.key,
+            version=self._next(action.key),
+            labels={**(before.labels if before else {}), **action.labels},
+            annotations={**(before.annotations if before else {}), **action.annotations},
+            owner_references=(action.owner_reference,) if action.owner_reference is not None else (),
+            changed=before.changed if before else None,
+            type=type_,
+            immutable=before.immutable if before else False,
+            data={**(before.data if before else {}), **data},
+            intact=True,
+        )
+        self.objects[action.key] = written
+        return written
 
     def _demand(self, key: ObjectKey) -> Observed:
         if key not in self.objects:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Collection, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from certwright.cluster.ports import Cluster, Library, MetadataCache
 from certwright.findings import ClusterError
 from certwright.reconcile.objects import Failure, ObjectKey, Observed, Snapshot
 from certwright.reconcile.plan import Reconciler
-from certwright.reconcile.questions import GivenList, KeptList
+from certwright.reconcile.questions import GivenList, KeptList, KeptTrust
 
 R = TypeVar("R")
 
@@ -18,6 +18,9 @@ MAX_ROUNDS = 8
 """Needs grow from what was read (a reference, then its password); deeper nesting than this is a defect of ours."""
 
 MAX_STALE_READS = 3
+
+IN_FLIGHT = 32
+"""How many requests of one pass wait for their answers at once: what an API server of two cores can make use of."""
 
 
 async def gather(
@@ -32,28 +35,57 @@ async def gather(
         needs = [need for need in reconciler.needs(snapshot) if not snapshot.knows(need)]
         if not needs:
             return snapshot
-        lists = [need for need in needs if isinstance(need, GivenList | KeptList)]
+        lists = [need for need in needs if isinstance(need, GivenList | KeptList | KeptTrust)]
         for need, answer in zip(lists, await side_by_side([library.read(each) for each in lists]), strict=True):
             snapshot = snapshot.with_answer(need, answer)
-        wanted = sorted(need for need in needs if isinstance(need, ObjectKey))
-        cache.refer(frozenset(wanted))
-        found = await side_by_side([_read(key, cluster=cluster, cache=cache) for key in wanted])
-        for key, observed in zip(wanted, found, strict=True):
-            if isinstance(observed, Failure):
-                snapshot = snapshot.with_failure(key, observed)
-            else:
-                snapshot = snapshot.with_object(key, observed)
+        snapshot = await _gather_objects(
+            [need for need in needs if isinstance(need, ObjectKey)], snapshot, cluster, cache
+        )
     raise RuntimeError(f"the needs of {snapshot.subject.key} did not settle within {MAX_ROUNDS} rounds")
 
 
+async def _gather_objects(
+    keys: Collection[ObjectKey], snapshot: Snapshot, cluster: Cluster, cache: MetadataCache
+) -> Snapshot:
+    objects: dict[ObjectKey, Observed | None] = {key: None for key in sorted(keys) if cache.is_absent(key)}
+    wanted = sorted(key for key in keys if key not in objects)
+    # Of what is absent nothing is to be kept: whoever must hear of its creation has it among its references.
+    cache.refer(frozenset(wanted))
+    found = await side_by_side([_read(key, cluster=cluster, cache=cache) for key in wanted])
+    failures: dict[ObjectKey, Failure] = {}
+    for key, observed in zip(wanted, found, strict=True):
+        if isinstance(observed, Failure):
+            failures[key] = observed
+        else:
+            objects[key] = observed
+    return snapshot.with_objects(objects, failures)
+
+
 async def side_by_side(work: Sequence[Coroutine[Any, Any, R]]) -> list[R]:
-    """Wait for some coroutines at once; the one that most often is alone costs no task."""
-    return [await each for each in work] if len(work) < 2 else list(await asyncio.gather(*work))  # noqa: PLR2004
+    """Wait for some coroutines, at most `IN_FLIGHT` at once; the one that most often is alone costs no task."""
+    if len(work) < 2:  # noqa: PLR2004
+        return [await each for each in work]
+    if len(work) <= IN_FLIGHT:
+        return list(await asyncio.gather(*work))
+    results: dict[int, R] = {}
+    rest = iter(enumerate(work))
+
+    async def take() -> None:
+        for place, each in rest:
+            results[place] = await each
+
+    takers = [asyncio.create_task(take()) for _ in range(IN_FLIGHT)]
+    try:
+        await asyncio.gather(*takers)
+    finally:
+        for taker in takers:
+            taker.cancel()
+        for _, each in rest:
+            each.close()
+    return [results[place] for place in range(len(work))]
 
 
 async def _read(key: ObjectKey, *, cluster: Cluster, cache: MetadataCache) -> Observed | Failure | None:
-    if cache.is_absent(key):
-        return None
     try:
         return await read_fresh(key, cluster=cluster, cache=cache)
     except ClusterError as error:

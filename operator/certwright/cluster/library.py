@@ -6,24 +6,45 @@ processes, keeps them at hand, and fetches.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from certwright.cluster.gather import failure_of
 from certwright.cluster.ports import Cluster
+from certwright.cluster.public_roots import public_roots
 from certwright.findings import ClusterError
-from certwright.reconcile.objects import Failure, Snapshot
+from certwright.reconcile.objects import Failure, ObjectKey, Snapshot
 from certwright.reconcile.plan import StartFetch
-from certwright.reconcile.questions import IDLE, Collection, FetchState, GivenList, KeptList, Question
+from certwright.reconcile.questions import (
+    IDLE,
+    Contact,
+    FetchState,
+    GivenList,
+    KeptList,
+    KeptTrust,
+    Owned,
+    PublicRoots,
+    PublicRootsAnswer,
+    Question,
+)
 
 
 class NoLibrary:
     """Implement `certwright.cluster.ports.Library` where there are no sources: of everything there is none."""
 
     def ask(self, question: Question) -> Any:
-        """Know of nothing."""
-        return () if isinstance(question, Collection) else IDLE
+        """Know of nothing but the public roots, which are part of the installation."""
+        match question:
+            case Contact():
+                return IDLE
+            case Owned():
+                return {}
+            case PublicRoots():
+                return answer_public_roots()
+            case _:
+                return ()
 
-    async def read(self, need: GivenList | KeptList) -> Any:
+    async def read(self, need: GivenList | KeptList | KeptTrust) -> Any:
         """Have nothing at hand."""
         del need
 
@@ -36,10 +57,20 @@ class NoLibrary:
         """Hold nothing that could be let go."""
 
 
-async def recall_parts(need: KeptList, cluster: Cluster) -> tuple[bytes, ...] | Failure | None:
-    """Read what a list is kept in; `None` when a part is missing."""
+def answer_public_roots() -> PublicRootsAnswer:
+    """Give the public roots of this installation; the first call takes some milliseconds.
+
+    Raises:
+        MaterialError: the installation is damaged.
+    """
+    shipped = public_roots()
+    return PublicRootsAnswer(shipped.certificates, shipped.version)
+
+
+async def recall_parts(keys: Iterable[ObjectKey], cluster: Cluster) -> tuple[bytes, ...] | Failure | None:
+    """Read what a list or a record is kept in; `None` when a part is missing."""
     parts = []
-    for key in need.parts:
+    for key in keys:
         try:
             observed = await cluster.read(key)
         except ClusterError as error:

@@ -1,4 +1,4 @@
-"""What is known of Secrets, ConfigMaps and Namespaces without reading one: the state behind the metadata-only watch.
+"""What is known of Secrets, ConfigMaps and bundles without reading one: the state behind the metadata-only watch.
 
 Metadata is kept of objects that somebody refers to and of those that are ours; of all others only that their name is
 taken. Here are the rules of what counts as a change; `certwright.cluster.metadata_watch` feeds them.
@@ -13,8 +13,10 @@ from typing import Any
 
 from certwright.cluster.decode import metadata_of, metadata_of_observed
 from certwright.cluster.name_set import NameSet, hash_name
+from certwright.cluster.owner_index import OwnerIndex, owner_of
 from certwright.cluster.resources import RESOURCES, can_exist
-from certwright.reconcile.objects import Kind, Metadata, ObjectKey, Observed, Version
+from certwright.cluster.versions import as_number, is_newer, supersedes
+from certwright.reconcile.objects import Kind, Metadata, ObjectKey, Observed
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,11 @@ class _Shelf:
     names: NameSet = field(default_factory=NameSet)
     listed: bool = False
     alive: bool = False
-    dropped: set[ObjectKey] = field(default_factory=set)
+    dropped: dict[ObjectKey, Metadata] = field(default_factory=dict)
+
+
+def _ignore(owner: ObjectKey, key: ObjectKey) -> None:
+    """Tell nobody."""
 
 
 class MetadataCache:
@@ -59,11 +65,21 @@ class MetadataCache:
     Args:
         scopes: what is watched.
         on_change: called once with the key of each kept object that was created, changed or deleted, by whomever.
+        on_owned: called with owner and key when an object that names an owner was created, changed or deleted, unless
+            the answer to a write of ours said so; what was taken from an owner is told to that one in any case.
     """
 
-    def __init__(self, scopes: Iterable[Scope], *, on_change: Callable[[ObjectKey], None]) -> None:
+    def __init__(
+        self,
+        scopes: Iterable[Scope],
+        *,
+        on_change: Callable[[ObjectKey], None],
+        on_owned: Callable[[ObjectKey, ObjectKey], None] = _ignore,
+    ) -> None:
         self._shelves = {scope: _Shelf() for scope in scopes}
         self._on_change = on_change
+        self._on_owned = on_owned
+        self._owners = OwnerIndex()
         self._held: dict[ObjectKey, Metadata] = {}
         self._referred: set[ObjectKey] = set()
         self._highest: dict[Kind, int] = {}
@@ -73,6 +89,15 @@ class MetadataCache:
     def peek(self, key: ObjectKey) -> Metadata | None:
         """Give the metadata held, or `None` when the object is absent or nothing is known of it."""
         return self._held.get(key)
+
+    def owned(self, owner: ObjectKey) -> dict[ObjectKey, Metadata]:
+        """Give what is held of the objects of an owner, if its kind is one that spreads targets."""
+        return {key: self._held[key] for key in self._owners.owned(owner)}
+
+    def named(self, kind: Kind, namespace: str, stem: str) -> tuple[ObjectKey, ...]:
+        """Give the held objects whose names begin with a stem, sorted; goes through all that is held."""
+        found = (key for key in self._held if key.kind is kind and key.namespace == namespace)
+        return tuple(sorted(key for key in found if key.name.startswith(stem)))
 
     def is_absent(self, key: ObjectKey) -> bool:
         """Say whether the object surely did not exist when the watch last spoke; `False` when in doubt."""
@@ -92,9 +117,11 @@ class MetadataCache:
         shelf = self._shelf(observed.key)
         if shelf is None:
             return
-        shelf.names.add(observed.key.namespace, observed.key.name)
-        if self._hold(observed.key, metadata_of_observed(observed)):
-            self._on_change(observed.key)
+        key, before = observed.key, self._held.get(observed.key)
+        shelf.names.add(key.namespace, key.name)
+        if self._hold(key, metadata_of_observed(observed)):
+            self._on_change(key)
+        self._tell_owners(key, before, self._held.get(key), written=True)
 
     def saw(self, observed: Observed) -> None:
         """Hold the version of an object just read, unless something newer of it is held.
@@ -108,10 +135,12 @@ class MetadataCache:
         known = key in self._held or (key.namespace, key.name) in shelf.names
         if not known and not (shelf.listed and shelf.alive):
             return  # the list will bring it, as the news that it may be
-        overtook = key in self._held or not known
+        before = self._held.get(key)
+        overtook = before is not None or not known
         shelf.names.add(key.namespace, key.name)
         if self._hold(key, metadata_of_observed(observed)) and overtook:
             self._on_change(key)
+        self._tell_owners(key, before, self._held.get(key))
 
     def refer(self, keys: frozenset[ObjectKey]) -> None:
         """Keep metadata of these objects from now on; register first, then read."""
@@ -123,7 +152,7 @@ class MetadataCache:
         for key in keys:
             held = self._held.get(key)
             if held is not None and not held.managed:
-                del self._held[key]
+                self._drop(key)
 
     # ---- for the watch
 
@@ -155,12 +184,13 @@ class MetadataCache:
             if is_newer(self._held[key].version.resource_version, listing.version):
                 shelf.names.add(key.namespace, key.name)
             else:
-                del self._held[key]
-                shelf.dropped.add(key)
-        gone, shelf.dropped = shelf.dropped - listing.kept, set()
+                shelf.dropped[key] = self._drop(key)
+        gone, shelf.dropped = shelf.dropped, {}
         shelf.listed = True
-        for key in gone:
-            self._on_change(key)
+        for key, before in gone.items():
+            if key not in listing.kept:
+                self._on_change(key)
+                self._tell_owners(key, before, None)
 
     def put(self, scope: Scope, metadata: Mapping[str, Any]) -> None:
         """Take in that an object was created or changed."""
@@ -177,8 +207,11 @@ class MetadataCache:
         if held is not None and is_newer(held.version.resource_version, metadata["resourceVersion"]):
             return  # it has been created again since, and we know already
         self._shelves[scope].names.discard(key.namespace, key.name)
-        if self._held.pop(key, None) is not None or key in self._referred:
+        if held is not None:
+            self._drop(key)
+        if held is not None or key in self._referred:
             self._on_change(key)
+        self._tell_owners(key, held, None)
 
     def set_alive(self, scope: Scope, *, alive: bool) -> None:
         """Say whether the watch is open."""
@@ -191,10 +224,8 @@ class MetadataCache:
             if scope.kind is kind:
                 shelf.listed = shelf.alive = False
                 shelf.names = NameSet()
-                ours = {key for key in self._held if self._shelf(key) is shelf}
-                shelf.dropped |= ours
-                for key in ours:
-                    del self._held[key]
+                for key in [key for key in self._held if self._shelf(key) is shelf]:
+                    shelf.dropped[key] = self._drop(key)
 
     def is_listed(self, scope: Scope) -> bool:
         """Say whether the names of a scope are complete."""
@@ -225,38 +256,43 @@ class MetadataCache:
 
     def _take(self, key: ObjectKey, metadata: Metadata) -> bool:
         """Hold what a list or an event says and tell a change; say whether the object is kept."""
-        was_held = key in self._held
+        before = self._held.get(key)
         if self._hold(key, metadata):
             self._on_change(key)
-        elif was_held and key not in self._held:
+        elif before is not None and key not in self._held:
             self._on_change(key)  # it was ours, and is no more
-        return key in self._held
+        after = self._held.get(key)
+        self._tell_owners(key, before, after)
+        return after is not None
 
     def _hold(self, key: ObjectKey, metadata: Metadata) -> bool:
         """Hold metadata that is newer than what is held, if it is to be kept; say whether it was put in."""
         self.heard_version(key.kind, metadata.version.resource_version)
         held = self._held.get(key)
-        if held is not None and not _supersedes(metadata.version, held.version):
+        if held is not None and not supersedes(metadata.version, held.version):
             return False
+        if held is not None:
+            self._drop(key)
         if metadata.managed or key in self._referred:
             self._held[key] = metadata
+            self._owners.put(key, metadata)
             return True
-        if held is not None:
-            del self._held[key]
         return False
 
+    def _drop(self, key: ObjectKey) -> Metadata:
+        metadata = self._held.pop(key)
+        self._owners.discard(key, metadata)
+        return metadata
 
-def as_number(version: str) -> int | None:
-    """Give a resourceVersion as the integer it is, `None` when it is none."""
-    return int(version) if version.isascii() and version.isdigit() else None
-
-
-def is_newer(version: str, other: str) -> bool:
-    """Say whether one resourceVersion of a kind surely comes after another."""
-    left, right = as_number(version), as_number(other)
-    return left is not None and right is not None and left > right
-
-
-def _supersedes(version: Version, held: Version) -> bool:
-    # Versions that are no integers cannot be compared: whatever differs is then taken for newer.
-    return version != held and not is_newer(held.resource_version, version.resource_version)
+    def _tell_owners(
+        self, key: ObjectKey, before: Metadata | None, after: Metadata | None, *, written: bool = False
+    ) -> None:
+        """Tell who owns an object, and who did, unless nothing changed, or it was the owner's own write."""
+        if before is after:
+            return
+        owners = {owner_of(key, each) for each in (before, after) if each is not None}
+        if written and after is not None:
+            owners.discard(owner_of(key, after))
+        for owner in owners:
+            if owner is not None:
+                self._on_owned(owner, key)

@@ -6,18 +6,20 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Protocol
 
 from certwright.cluster.answers import Answer, Refusal, error_of
-from certwright.cluster.metadata_cache import Listing, MetadataCache, Scope, as_number
+from certwright.cluster.metadata_cache import Listing, Scope
 from certwright.cluster.requests import list_of, watch_of
-from certwright.cluster.resources import RESOURCES
+from certwright.cluster.resources import OLDER_VERSIONS, RESOURCES
 from certwright.cluster.retries import Retrying
+from certwright.cluster.served import Served
 from certwright.cluster.survey import read_pages
+from certwright.cluster.versions import as_number
 from certwright.cluster.watch_stream import EventType, WatchEvent, parse_event, read_lines
 from certwright.findings import ClusterError, FailureCause
 from certwright.reconcile.objects import Kind
@@ -33,6 +35,9 @@ SHORT_STREAM_SECONDS = 1.0
 
 FIRST_WAIT_SECONDS = 0.25
 LONGEST_WAIT_SECONDS = 30.0
+
+UNSERVED_SECONDS = 300.0
+"""How often is asked whether the API server has come to know a kind."""
 
 LOGGER = logging.getLogger(__name__)
 
@@ -54,11 +59,43 @@ class WatchFigures:
     events: int = 0
 
 
+class Feed(Protocol):
+    """What a reader feeds: `certwright.cluster.metadata_cache.MetadataCache`, or the one of namespaces."""
+
+    def highest(self, kind: Kind, /) -> int:
+        """Give the newest version of any object of this kind that was ever seen, 0 before the first."""
+        ...
+
+    def heard_version(self, kind: Kind, version: str, /) -> None:
+        """Take note of a version that a list or a bookmark bears."""
+        ...
+
+    def page(self, scope: Scope, listing: Listing, items: Iterable[Mapping[str, Any]], /) -> None:
+        """Take in a page of a list."""
+        ...
+
+    def complete(self, scope: Scope, listing: Listing, /) -> None:
+        """End a list."""
+        ...
+
+    def put(self, scope: Scope, metadata: Mapping[str, Any], /) -> None:
+        """Take in that an object was created or changed."""
+        ...
+
+    def remove(self, scope: Scope, metadata: Mapping[str, Any], /) -> None:
+        """Take in that an object was deleted."""
+        ...
+
+    def set_alive(self, scope: Scope, /, *, alive: bool) -> None:
+        """Say whether the watch is open."""
+        ...
+
+
 class ReaderHost(Protocol):
     """What a reader works for; `certwright.cluster.metadata_watch.MetadataWatch`."""
 
     requests: Retrying
-    cache: MetadataCache
+    served: Served
     figures: WatchFigures
     idle_seconds: float
     sleep: Callable[[float], Awaitable[None]]
@@ -73,20 +110,22 @@ class ReaderHost(Protocol):
 
 
 class MetadataReader:
-    """Keep one scope of the cache true.
+    """Keep one scope of a cache true.
 
     Attributes:
         scope: what is followed.
         last_heard: monotonic time of the last word of the API server about it.
         trouble: why the watch is not open; empty when it is.
+        is_unserved: the API server does not know the kind, so nothing is to be heard.
     """
 
-    def __init__(self, scope: Scope, host: ReaderHost) -> None:
+    def __init__(self, scope: Scope, host: ReaderHost, cache: Feed) -> None:
         self.scope = scope
         self.last_heard = time.monotonic()
         self.trouble = ""
+        self.is_unserved = False
         self._host = host
-        self._cache = host.cache
+        self._cache = cache
         self._resource = RESOURCES[scope.kind]
         self._version = ""  # where the watch goes on; empty: a list is due
         self._lists = 0
@@ -101,6 +140,9 @@ class MetadataReader:
             except ClusterError as error:
                 self._note_failure(error.message)
                 if error.cause is FailureCause.GONE:
+                    self._version = ""
+                if error.status == HTTPStatus.NOT_FOUND and self.scope.kind in OLDER_VERSIONS:
+                    self._host.served.forget(self.scope.kind)
                     self._version = ""
             except Exception:
                 # A defect of ours, or an answer of a shape the API does not have: begin anew, and say so.
@@ -120,6 +162,9 @@ class MetadataReader:
 
     async def _follow(self) -> None:
         if not self._version:
+            if not await self._is_served():
+                await self._host.sleep(UNSERVED_SECONDS)
+                return
             await self._list()
         else:
             await self._check_history()
@@ -139,6 +184,20 @@ class MetadataReader:
         self._failures += 1
         self.trouble = message
         LOGGER.log(logging.WARNING if self._failures > 1 else logging.INFO, "watch interrupted: %s", message)
+
+    async def _is_served(self) -> bool:
+        """Find out in which version the kind is served; when in none, there are no objects of it."""
+        resource = await self._host.served.resource(self.scope.kind)
+        self.last_heard = time.monotonic()
+        self.is_unserved = resource is None
+        self._cache.set_alive(self.scope, alive=self.is_unserved)
+        if resource is not None:
+            self._resource = resource
+            return True
+        self.trouble, self._failures = "", 0
+        self._cache.complete(self.scope, Listing("0"))
+        self._host.note_listed()
+        return False
 
     # ---- the list
 

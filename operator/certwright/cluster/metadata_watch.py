@@ -13,8 +13,10 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from certwright.cluster.metadata_cache import MetadataCache, Scope
 from certwright.cluster.metadata_reader import MetadataReader, WatchFigures
+from certwright.cluster.namespace_cache import NamespaceCache
 from certwright.cluster.resources import RESOURCES
 from certwright.cluster.retries import Retrying
+from certwright.cluster.served import Served
 from certwright.reconcile.objects import Kind, ObjectKey
 
 IDLE_SECONDS = 70.0
@@ -40,16 +42,21 @@ class MetadataWatch:
 
     Attributes:
         cache: what the watch knows; the port that reconciling uses.
+        namespaces: the same of namespaces, if they are among the scopes.
+        served: tells where kinds live that not every API server has.
         figures: what happened so far.
         synced: set once every list has been read to its end.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what is not a callback has a default
         self,
         requests: Retrying,
         scopes: Iterable[Scope],
         *,
         on_change: Callable[[ObjectKey], None],
+        on_owned: Callable[[ObjectKey, ObjectKey], None] = lambda _owner, _key: None,
+        on_namespace: Callable[[ObjectKey], None] = lambda _: None,
+        served_namespaces: Iterable[str] = (),
         on_reset: Callable[[], None] = lambda: None,
         idle_seconds: float = IDLE_SECONDS,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -60,19 +67,26 @@ class MetadataWatch:
             requests: the way to the API server.
             scopes: what to watch; see `scopes_of`.
             on_change: called once with the key of each kept object that changed, by whomever; must not block.
+            on_owned: called with owner and key when somebody changed an object that names an owner; must not block.
+            on_namespace: called with the key of a namespace that changed in a way that shows; must not block.
+            served_namespaces: those that count; empty means all.
             on_reset: called when the API server's history is another one: every other cache is worthless as well.
             idle_seconds: how long a stream may be silent.
             sleep: waits between failures.
         """
         scopes = list(scopes)
         self.requests = requests
-        self.cache = MetadataCache(scopes, on_change=on_change)
+        self.served = Served(requests)
+        self.cache = MetadataCache(
+            [scope for scope in scopes if scope.kind is not Kind.NAMESPACE], on_change=on_change, on_owned=on_owned
+        )
+        self.namespaces = NamespaceCache(on_change=on_namespace, served=served_namespaces)
         self.figures = WatchFigures()
         self.synced = asyncio.Event()
         self.idle_seconds = idle_seconds
         self.sleep = sleep
         self._on_reset = on_reset
-        self._readers = [MetadataReader(scope, self) for scope in scopes]
+        self._readers = [MetadataReader(scope, self, self._cache_of(scope.kind)) for scope in scopes]
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -88,13 +102,13 @@ class MetadataWatch:
     @property
     def is_alive(self) -> bool:
         """Say whether every watch is open at this moment."""
-        return all(self.cache.is_alive(reader.scope) for reader in self._readers)
+        return all(self._cache_of(reader.scope.kind).is_alive(reader.scope) for reader in self._readers)
 
     @property
     def silent_seconds(self) -> float:
         """Give how long the most silent watch has said nothing; bookmarks keep it below 70 s."""
         now = time.monotonic()
-        return max((now - reader.last_heard for reader in self._readers), default=0.0)
+        return max((now - reader.last_heard for reader in self._readers if not reader.is_unserved), default=0.0)
 
     @property
     def troubles(self) -> dict[Scope, str]:
@@ -103,7 +117,7 @@ class MetadataWatch:
 
     def note_listed(self) -> None:
         """Take note that a list was read to its end."""
-        if all(self.cache.is_listed(reader.scope) for reader in self._readers):
+        if all(self._cache_of(reader.scope.kind).is_listed(reader.scope) for reader in self._readers):
             self.synced.set()
 
     def reset(self, kind: Kind) -> None:
@@ -112,8 +126,11 @@ class MetadataWatch:
             "the API server's history of %s is older than what was seen of it; reading everything anew", kind
         )
         self.figures.resets += 1
-        self.cache.drop(kind)
+        self._cache_of(kind).drop(kind)
         for reader in self._readers:
             if reader.scope.kind is kind:
                 reader.relist()
         self._on_reset()
+
+    def _cache_of(self, kind: Kind) -> MetadataCache | NamespaceCache:
+        return self.namespaces if kind is Kind.NAMESPACE else self.cache

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
-from certwright.reconcile.objects import Metadata, ObjectKey, Observed, Snapshot, Subject
+from certwright.reconcile.objects import Kind, Metadata, ObjectKey, Observed, Snapshot, Subject
 from certwright.reconcile.plan import (
     AnnotateTemplate,
+    ApplyBundle,
+    ApplyClusterTrustBundle,
     ApplySecret,
     Delete,
     KeepRecord,
     Record,
     Release,
+    SetFinalizer,
     StartFetch,
     WriteStatus,
 )
-from certwright.reconcile.questions import FetchState, GivenList, KeptList, Question
+from certwright.reconcile.questions import FetchState, GivenList, KeptList, KeptTrust, Question
 
 
 class Clock(Protocol):
@@ -50,6 +54,14 @@ class Cluster(Protocol):
         """Create or update a target; the answer carries its new version and the data that was written."""
         ...
 
+    async def apply_bundle(self, action: ApplyBundle) -> Observed:
+        """Create or update a ConfigMap with a bundle; the answer is as that of `apply_secret`."""
+        ...
+
+    async def apply_cluster_trust_bundle(self, action: ApplyClusterTrustBundle) -> Observed:
+        """Create or update a ClusterTrustBundle; `NOT_SERVED` when there is no such kind."""
+        ...
+
     async def keep_record(self, action: KeepRecord) -> Observed:
         """Create an immutable ConfigMap; one that exists is a conflict (`ALREADY_EXISTS`) and stays as it is."""
         ...
@@ -64,6 +76,10 @@ class Cluster(Protocol):
 
     async def annotate_template(self, action: AnnotateTemplate) -> Observed:
         """Patch one annotation of a workload's pod template."""
+        ...
+
+    async def set_finalizer(self, action: SetFinalizer) -> Subject:
+        """Add or take away one finalizer of one of our own objects; those of others stay."""
         ...
 
     async def write_status(self, action: WriteStatus) -> Subject:
@@ -82,8 +98,8 @@ class Library(Protocol):
         """Answer from memory, at once."""
         ...
 
-    async def read(self, need: GivenList | KeptList) -> Any:
-        """Read and parse a list; what goes wrong is part of the answer."""
+    async def read(self, need: GivenList | KeptList | KeptTrust) -> Any:
+        """Read and parse a list or a record; what goes wrong is part of the answer."""
         ...
 
     def start(self, action: StartFetch) -> FetchState:
@@ -100,6 +116,14 @@ class MetadataCache(Protocol):
 
     def peek(self, key: ObjectKey) -> Metadata | None:
         """Give the metadata held, or `None` when the object is absent or nothing is known of it."""
+        ...
+
+    def owned(self, owner: ObjectKey) -> Mapping[ObjectKey, Metadata]:
+        """Give the objects that bear our label and name this owner: those of the kinds that spread targets."""
+        ...
+
+    def named(self, kind: Kind, namespace: str, stem: str) -> tuple[ObjectKey, ...]:
+        """Give the objects of ours whose names begin with a stem, sorted."""
         ...
 
     def is_absent(self, key: ObjectKey) -> bool:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from certwright.cluster.resources import RESOURCES, Resource
-from certwright.reconcile.objects import Kind, ObjectKey
+from certwright.reconcile.objects import ObjectKey
 
 FIELD_MANAGER = "certwright"
 
@@ -96,22 +96,23 @@ class RequestMetrics(Protocol):
         ...
 
 
-def get(key: ObjectKey, *, accept: str = JSON) -> Request:
-    """Ask for one object."""
-    resource = RESOURCES[key.kind]
+def get(key: ObjectKey, *, accept: str = JSON, resource: Resource | None = None) -> Request:
+    """Ask for one object; `resource` where it is not served in the version that is preferred."""
+    resource = resource or RESOURCES[key.kind]
     return Request(Verb.GET, resource, resource.single(key.namespace, key.name), key.namespace, key.name, accept=accept)
 
 
 def patch(
     key: ObjectKey,
-    intent: Mapping[str, Any],
+    intent: Mapping[str, Any] | bytes,
     *,
     how: Patch,
     subresource: str = "",
     accept: str = JSON,
+    resource: Resource | None = None,
 ) -> Request:
     """Ask for a change of one object; an apply also takes fields over from other managers."""
-    resource = RESOURCES[key.kind]
+    resource = resource or RESOURCES[key.kind]
     target = f"{resource.single(key.namespace, key.name, subresource=subresource)}?fieldManager={FIELD_MANAGER}"
     if how is Patch.APPLY:
         target += "&force=true"
@@ -121,15 +122,15 @@ def patch(
         target,
         key.namespace,
         key.name,
-        body=encode(intent),
+        body=intent if isinstance(intent, bytes) else encode(intent),
         content_type=how.value,
         accept=accept,
     )
 
 
-def delete(key: ObjectKey, options: Mapping[str, Any]) -> Request:
-    """Ask for the end of one object."""
-    resource = RESOURCES[key.kind]
+def delete(key: ObjectKey, options: Mapping[str, Any], *, resource: Resource | None = None) -> Request:
+    """Ask for the end of one object; the answer need not repeat what it held."""
+    resource = resource or RESOURCES[key.kind]
     return Request(
         Verb.DELETE,
         resource,
@@ -137,7 +138,7 @@ def delete(key: ObjectKey, options: Mapping[str, Any]) -> Request:
         key.namespace,
         key.name,
         body=encode({"apiVersion": "v1", "kind": "DeleteOptions", **options}),
-        accept=METADATA_ONLY if key.kind is Kind.SECRET else JSON,
+        accept=METADATA_ONLY,
     )
 
 

@@ -61,14 +61,19 @@ RESOURCES: dict[Kind, Resource] = {
     Kind.TRUST_DECISION: Resource("TrustDecision", API_VERSION, "trustdecisions"),
     Kind.TRUST_STORE: Resource("TrustStore", API_VERSION, "truststores"),
     Kind.CLUSTER_TRUST_STORE: Resource("ClusterTrustStore", API_VERSION, "clustertruststores", namespaced=False),
+    Kind.CLUSTER_TRUST_BUNDLE: Resource(
+        "ClusterTrustBundle", "certificates.k8s.io/v1", "clustertrustbundles", namespaced=False
+    ),
 }
+"""Each kind in the version that is preferred; see `certwright.cluster.served` for those that not every server has."""
+
+OLDER_VERSIONS: dict[Kind, tuple[str, ...]] = {Kind.CLUSTER_TRUST_BUNDLE: ("certificates.k8s.io/v1beta1",)}
+"""What is asked for, in this order, where the preferred version is not served; of other kinds it always is."""
 
 EVENTS = Resource("Event", "events.k8s.io/v1", "events")
 
 API_RESOURCES = Resource("APIResourceList", API_VERSION, "apiresources")
 """Not a resource, but what a request for discovery is about."""
-
-DISCOVERY_PATH = f"/apis/{API_VERSION}"
 
 
 _PLAIN = re.compile(r"[A-Za-z0-9._~:-]*")

@@ -1,4 +1,4 @@
-"""What there is: lists of metadata, and which of our kinds the API server serves."""
+"""What there is: lists of metadata, and which kinds the API server serves."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
+from certwright.api.kind import API_VERSION
 from certwright.cluster.requests import Request, Verb, list_of
-from certwright.cluster.resources import API_RESOURCES, DISCOVERY_PATH, Resource
+from certwright.cluster.resources import API_RESOURCES, Resource
 from certwright.cluster.retries import Retrying
 from certwright.findings import ClusterError
 
@@ -37,14 +38,14 @@ async def read_pages(
         more = f"&continue={quote(token, safe='')}"
 
 
-async def served_kinds(requests: Retrying) -> frozenset[str]:
-    """Ask which of our kinds the API server serves; none at all when our API group is not there.
+async def served_kinds(requests: Retrying, api_version: str = API_VERSION) -> frozenset[str]:
+    """Ask which kinds of a group the API server serves, by default of ours; none at all when the group is not there.
 
     Raises:
         ClusterError: the API server did not answer.
     """
     try:
-        answer = await requests.send(Request(Verb.GET, API_RESOURCES, DISCOVERY_PATH))
+        answer = await requests.send(Request(Verb.GET, API_RESOURCES, f"/apis/{api_version}"))
     except ClusterError as error:
         if error.status == HTTPStatus.NOT_FOUND:
             return frozenset()

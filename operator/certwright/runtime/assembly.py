@@ -6,10 +6,9 @@ import functools
 import logging
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random, SystemRandom
-from typing import Any
 
 from certwright.cluster.client import ApiServer
 from certwright.cluster.clock import SystemClock
@@ -19,15 +18,13 @@ from certwright.cluster.metadata_cache import Scope
 from certwright.cluster.metadata_watch import MetadataWatch, scopes_of
 from certwright.cluster.retries import Retrying
 from certwright.fetch.ports import Fetcher
-from certwright.findings import MaterialError
-from certwright.pki.render import SecretRecipe, render
-from certwright.reconcile.objects import Kind, ObjectKey, Snapshot
-from certwright.reconcile.plan import Reconciler
+from certwright.reconcile.objects import Kind, ObjectKey
 from certwright.runtime.dependencies import Dependencies
 from certwright.runtime.downloads import Downloads
-from certwright.runtime.driver import Driver, internal_error
+from certwright.runtime.driver import Driver
 from certwright.runtime.election import make_gate
 from certwright.runtime.engine import Engine
+from certwright.runtime.heavy_work import READING, judge_in, render_in
 from certwright.runtime.intake import Intake
 from certwright.runtime.kopf_source import KopfSource
 from certwright.runtime.leadership import Gate
@@ -37,7 +34,7 @@ from certwright.runtime.metrics import Metrics
 from certwright.runtime.mirror import Mirror
 from certwright.runtime.passes import Surroundings
 from certwright.runtime.preflight import Preflight
-from certwright.runtime.processes import Processes, WorkFailedError
+from certwright.runtime.processes import Processes
 from certwright.runtime.queue import Priority
 from certwright.runtime.readiness import Readiness
 from certwright.runtime.reaper import Reaper
@@ -53,12 +50,11 @@ logger = logging.getLogger(__name__)
 WATCHED_KINDS = (Kind.SECRET, Kind.CONFIG_MAP)
 """Watched by their metadata, because our own objects refer to them."""
 
-COLLECTED_KINDS = (Kind.REVOCATION_SOURCE,)
-"""Kinds of which verdicts ask for all objects of a namespace."""
+SPREAD_KINDS = (Kind.CLUSTER_TRUST_BUNDLE, Kind.NAMESPACE)
+"""The same, because ClusterTrustStores spread bundles: watched when those are served."""
 
-READING = "\x00reading"
-RENDERING = "\x00rendering"
-"""In the place of a namespace, for the share of the worker processes: reading lists and rendering know of none."""
+COLLECTED_KINDS = (Kind.REVOCATION_SOURCE, Kind.TRUST_DECISION, Kind.TRUST_STORE, Kind.CLUSTER_TRUST_STORE)
+"""Kinds of which verdicts ask for all objects of a namespace, or of all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,25 +114,35 @@ def assemble(ground: Ground, connection: Connection) -> Parts:
         events_per_hour=settings.events_per_hour,
         is_busy=lambda: workers.is_behind,
     )
-    cluster = ApiServer(requests, render=functools.partial(_render, processes), recorder=recorder)
     mirror = Mirror(COLLECTED_KINDS)
     watch = MetadataWatch(
         requests,
-        _watched_scopes(settings),
+        _watched_scopes(settings, ground.engine),
         on_change=office.on_change,
+        on_owned=office.on_owned,
+        on_namespace=office.on_namespace,
+        served_namespaces=settings.watch_namespaces,
         on_reset=office.on_reset,
+    )
+    cluster = ApiServer(
+        requests, render=functools.partial(render_in, processes), recorder=recorder, served=watch.served
     )
     dependencies = Dependencies(watch.cache)
     intake = Intake(mirror, dependencies, ground.engine.reconcilers, desk=workers, count=ground.metrics.delivered)
     library = OperatorLibrary(
-        mirror, cluster, watch.cache, run=functools.partial(processes.run, namespace=READING), settings=settings
+        mirror,
+        cluster,
+        watch.cache,
+        namespaces=watch.namespaces.all,
+        run=functools.partial(processes.run, namespace=READING),
+        settings=settings,
     )
     downloads = library.fetch_with(ground.fetcher, ground.clock, intake.fetched)
     around = Surroundings(
         cluster=cluster,
         cache=watch.cache,
         clock=ground.clock,
-        judge_in=functools.partial(_judge, processes),
+        judge_in=functools.partial(judge_in, processes),
         judged_by=ground.engine.judged_by,
         library=library,
         gate=gate,
@@ -198,6 +204,14 @@ class _Office:
         if self._reaper is not None:
             self._reaper.look(key)
 
+    def on_owned(self, owner: ObjectKey, key: ObjectKey) -> None:
+        if self._intake is not None:
+            self._intake.owned_changed(owner, key)
+
+    def on_namespace(self, key: ObjectKey) -> None:
+        if self._intake is not None:
+            self._intake.namespace_changed(key)
+
     def on_reset(self) -> None:
         if self._supervisor is not None:
             self._supervisor.restart()
@@ -246,8 +260,9 @@ def _records(settings: Settings, requests: Retrying, mirror: Mirror, cluster: Ap
     return Records(listed, mirror, cluster, gate=gate, namespace=settings.namespace)
 
 
-def _watched_scopes(settings: Settings) -> list[Scope]:
-    scopes = list(scopes_of(WATCHED_KINDS, settings.watch_namespaces))
+def _watched_scopes(settings: Settings, engine: Engine) -> list[Scope]:
+    kinds = WATCHED_KINDS + (SPREAD_KINDS if Kind.CLUSTER_TRUST_STORE in engine.reconcilers else ())
+    scopes = list(scopes_of(kinds, settings.watch_namespaces))
     if settings.watch_namespaces and settings.namespace not in settings.watch_namespaces:
         scopes.append(Scope(Kind.CONFIG_MAP, settings.namespace))  # where records are kept
     return scopes
@@ -263,21 +278,3 @@ def _limits(settings: Settings) -> Limits:
 
 def _instance() -> str:
     return os.environ.get("HOSTNAME") or socket.gethostname()
-
-
-async def _judge(processes: Processes, reconciler: Reconciler[Any], snapshot: Snapshot) -> Any:
-    if not reconciler.is_heavy(snapshot):
-        return reconciler.judge(snapshot)
-    try:
-        return await processes.run(reconciler.judge, snapshot, namespace=snapshot.subject.key.namespace)
-    except MaterialError as error:
-        return reconciler.refuse(snapshot, error.finding)
-    except WorkFailedError as error:
-        logger.error("%s", error, extra={"about": snapshot.subject.key})  # noqa: TRY400 - it holds the trace that counts
-        return reconciler.refuse(snapshot, internal_error(error))
-
-
-async def _render(processes: Processes, recipe: SecretRecipe, stored: Mapping[str, bytes]) -> dict[str, bytes]:
-    if not recipe.formats:
-        return render(recipe, stored)
-    return await processes.run(render, recipe, stored, namespace=RENDERING)

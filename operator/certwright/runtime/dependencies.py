@@ -6,10 +6,13 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from certwright.reconcile.objects import ObjectKey
-from certwright.reconcile.questions import Collection
+from certwright.reconcile.questions import Collection, Namespaces, Owned
 
-Reference = ObjectKey | Collection
-"""What an object can refer to: another one, or all of a kind."""
+Asked = Collection | Namespaces | Owned
+"""Questions whose answers change by what happens in the cluster."""
+
+Reference = ObjectKey | Asked
+"""What an object can refer to: another one, all of a kind, all namespaces, or all that it owns."""
 
 NOTHING: frozenset[Reference] = frozenset()
 NOBODY: frozenset[ObjectKey] = frozenset()
@@ -67,12 +70,13 @@ class Dependencies:
 
     def on(self, key: ObjectKey) -> frozenset[ObjectKey]:
         """Give the objects that refer to `key`, or to all of its kind: those to look at again when it changes."""
-        found = self._on(key)
+        found = self.asking(key)
         for collection in (Collection(key.kind, key.namespace), Collection(key.kind, "")):
-            found |= self._on(collection)
+            found |= self.asking(collection)
         return found
 
-    def _on(self, reference: Reference) -> frozenset[ObjectKey]:
+    def asking(self, reference: Reference) -> frozenset[ObjectKey]:
+        """Give the objects that refer to this, and not to something that it is part of."""
         held = self._dependents.get(reference)
         if held is None:
             return NOBODY

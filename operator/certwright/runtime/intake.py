@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from certwright.cluster.decode import subject_of
 from certwright.reconcile.objects import Kind, ObjectKey, Subject
 from certwright.reconcile.plan import Reconciler
-from certwright.reconcile.questions import Collection
-from certwright.runtime.dependencies import Dependencies, Reference
+from certwright.reconcile.questions import Namespaces, Owned
+from certwright.runtime.dependencies import Asked, Dependencies, Reference
 from certwright.runtime.mirror import NEWS, Change, Mirror
 from certwright.runtime.queue import Priority
 
@@ -108,6 +108,14 @@ class Intake:
         """Take note that something changed which is not one of our own objects, but may be referred to by them."""
         self._tell_dependents(key)
 
+    def owned_changed(self, owner: ObjectKey, key: ObjectKey) -> None:
+        """Take note that somebody changed an object which names an owner."""
+        self._tell(self._dependencies.asking(Owned(owner)), key)
+
+    def namespace_changed(self, key: ObjectKey) -> None:
+        """Take note that a namespace appeared, went, began to terminate, or got other labels."""
+        self._tell(self._dependencies.asking(Namespaces()), key)
+
     def written(self, before: Subject, after: Subject) -> None:
         """Take note that a pass has written a status: who refers to all of its kind may see the difference."""
         self._dependencies.update(after.key, self.references(after))
@@ -150,8 +158,8 @@ class Intake:
         """Say what an object refers to; nothing when its spec cannot be read."""
         reconciler = self._reconcilers[subject.key.kind]
         try:
-            collections = (each for each in reconciler.asks(subject) if isinstance(each, Collection))
-            return reconciler.references(subject).union(collections)
+            asked = (each for each in reconciler.asks(subject) if isinstance(each, Asked))
+            return reconciler.references(subject).union(asked)
         except Exception:
             logger.exception("the references of an object cannot be told", extra={"about": subject.key})
             return frozenset()
@@ -163,7 +171,10 @@ class Intake:
             self.gone(key)
 
     def _tell_dependents(self, key: ObjectKey) -> None:
-        for dependent in self._dependencies.on(key):
+        self._tell(self._dependencies.on(key), key)
+
+    def _tell(self, dependents: Iterable[ObjectKey], key: ObjectKey) -> None:
+        for dependent in dependents:
             touched = self._touched.get(dependent)
             if touched is None:
                 self._desk.add(dependent)

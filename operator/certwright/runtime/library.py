@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from certwright.cluster.library import recall_parts
+from certwright.cluster.library import answer_public_roots, recall_parts
 from certwright.cluster.ports import Clock, Cluster, MetadataCache
 from certwright.fetch.ports import Fetcher
 from certwright.findings import Detail, FailureCause, Finding, MaterialError, Reason, finding
 from certwright.pki.crl import RevocationList
 from certwright.pki.list_intake import read_and_pack, unpack_list
-from certwright.reconcile.objects import Failure, Kind, ObjectKey, Snapshot, Subject
+from certwright.reconcile.objects import Failure, Kind, NamespaceFacts, ObjectKey, Snapshot, Subject
 from certwright.reconcile.plan import StartFetch
 from certwright.reconcile.questions import (
     Collection,
@@ -21,14 +20,21 @@ from certwright.reconcile.questions import (
     FetchState,
     GivenList,
     KeptList,
+    KeptTrust,
+    Namespaces,
+    Owned,
+    PublicRoots,
     Question,
     Reading,
     Recalled,
+    RecordsOf,
 )
 from certwright.runtime.downloads import Downloads, OnEnd
 from certwright.runtime.mirror import Mirror
+from certwright.runtime.once import Once
 from certwright.runtime.processes import WorkFailedError
 from certwright.runtime.shelf import Shelf
+from certwright.runtime.trust_records import TrustRecords
 from certwright.settings import Settings
 
 PART_BYTES = 900 * 1024
@@ -45,6 +51,9 @@ BARE_BYTES = 4096
 RunElsewhere = Callable[..., Awaitable[Any]]
 """Calls a function with its arguments in another process."""
 
+AllNamespaces = Callable[[], tuple[NamespaceFacts, ...]]
+"""Gives the namespaces that are served, sorted."""
+
 
 class OperatorLibrary:
     """Implement `certwright.cluster.ports.Library`.
@@ -53,23 +62,33 @@ class OperatorLibrary:
         mirror: our own objects.
         cluster: where lists are kept.
         cache: what the metadata watch holds of that.
+        namespaces: gives those that are served.
         run: calls a function in another process, for long lists.
         downloads: made by the caller with `read` of this library.
         settings: how much is kept at hand.
     """
 
     def __init__(
-        self, mirror: Mirror, cluster: Cluster, cache: MetadataCache, *, run: RunElsewhere, settings: Settings
+        self,
+        mirror: Mirror,
+        cluster: Cluster,
+        cache: MetadataCache,
+        *,
+        namespaces: AllNamespaces,
+        run: RunElsewhere,
+        settings: Settings,
     ) -> None:
         self._mirror = mirror
         self._cluster = cluster
         self._cache = cache
+        self._namespaces = namespaces
         self._run = run
         self._settings = settings
         self._lists: Shelf[RevocationList] = Shelf(settings.crl_memory_bytes)
         self._readings: Shelf[Reading | Finding] = Shelf(READINGS_BYTES)
         self._subjects: Shelf[tuple[int, Subject]] = Shelf(SUBJECTS_BYTES)
-        self._under_way: dict[str, asyncio.Future[Any]] = {}
+        self._trust = TrustRecords(cluster, cache)
+        self._once = Once()
         self._downloads: Downloads | None = None
 
     def fetch_with(self, fetcher: Fetcher, clock: Clock, on_end: OnEnd) -> Downloads:
@@ -81,15 +100,29 @@ class OperatorLibrary:
 
     def ask(self, question: Question) -> Any:
         """Answer from memory."""
-        if isinstance(question, Collection):
-            return tuple(self._subject(key) for key in sorted(self._mirror.members(question)))
-        return self._downloads.state(question) if self._downloads is not None else FetchState()
+        match question:
+            case Collection():
+                return tuple(self._subject(key) for key in sorted(self._mirror.members(question)))
+            case Contact():
+                return self._downloads.state(question) if self._downloads is not None else FetchState()
+            case Namespaces():
+                return self._namespaces()
+            case Owned():
+                return self._cache.owned(question.owner)
+            case RecordsOf():
+                return self._cache.named(Kind.CONFIG_MAP, self._settings.namespace, question.stem)
+            case PublicRoots():
+                return answer_public_roots()
 
-    async def read(self, need: GivenList | KeptList) -> Any:
-        """Read and parse a list, once even when many ask at the same time."""
-        if isinstance(need, GivenList):
-            return await self._read_given(need)
-        return await self._recall(need)
+    async def read(self, need: GivenList | KeptList | KeptTrust) -> Any:
+        """Read and parse a list or a record, once even when many ask at the same time."""
+        match need:
+            case GivenList():
+                return await self._read_given(need)
+            case KeptList():
+                return await self._recall(need)
+            case KeptTrust():
+                return await self._trust.recall(need)
 
     def start(self, action: StartFetch) -> FetchState:
         """Begin to fetch."""
@@ -122,7 +155,7 @@ class OperatorLibrary:
         known = self._readings.get(name)
         if known is not None:
             return known
-        answer: Reading | Finding = await self._once(name, lambda: self._parse(need))
+        answer: Reading | Finding = await self._once.make(name, lambda: self._parse(need))
         if isinstance(answer, Reading):
             self._hold(answer.read.crl)
             weight = len(answer.read.crl.der) + sum(map(len, answer.parts)) + BARE_BYTES
@@ -150,7 +183,7 @@ class OperatorLibrary:
             return Recalled(held, is_kept or not need.parts)
         if not is_kept:
             return None
-        answer: RevocationList | Failure | None = await self._once(need.fingerprint, lambda: self._load(need))
+        answer: RevocationList | Failure | None = await self._once.make(need.fingerprint, lambda: self._load(need))
         if not isinstance(answer, RevocationList):
             return answer
         self._hold(answer)
@@ -160,7 +193,7 @@ class OperatorLibrary:
         return key.kind is Kind.CONFIG_MAP and self._cache.is_absent(key)
 
     async def _load(self, need: KeptList) -> RevocationList | Failure | None:
-        parts = await recall_parts(need, self._cluster)
+        parts = await recall_parts(need.parts, self._cluster)
         if parts is None or isinstance(parts, Failure):
             return parts
         arguments = (parts, need.fingerprint, self._settings.crl_max_bytes)
@@ -174,14 +207,6 @@ class OperatorLibrary:
 
     def _hold(self, crl: RevocationList) -> None:
         self._lists.put(crl.fingerprint, crl, len(crl.der) + ENTRY_BYTES * crl.entries.count + BARE_BYTES)
-
-    async def _once(self, name: str, make: Callable[[], Awaitable[Any]]) -> Any:
-        """Make something, or wait for whoever is making it already; who waits may be cancelled alone."""
-        future = self._under_way.get(name)
-        if future is None:
-            future = self._under_way[name] = asyncio.ensure_future(make())
-            future.add_done_callback(lambda _: self._under_way.pop(name, None))
-        return await asyncio.shield(future)
 
 
 def _as_about_list(found: Finding, what: str) -> Finding:

@@ -13,7 +13,7 @@ from certwright.cluster.library import NoLibrary
 from certwright.cluster.ports import Clock, Cluster, Library, MetadataCache
 from certwright.findings import ClusterError, FailureCause
 from certwright.reconcile.objects import ObjectKey, Snapshot, Subject, Version
-from certwright.reconcile.plan import Plan, Reconciler, WriteStatus
+from certwright.reconcile.plan import Plan, Reconciler, SetFinalizer, WriteStatus
 from certwright.runtime.leadership import AlwaysLeader, Gate
 
 MAX_ROUNDS = 12
@@ -156,7 +156,7 @@ def _conclude(reconciler: Reconciler[Any], plan: Plan, snapshot: Snapshot, aroun
 
 def _status_lost(stage: tuple[object, ...], snapshot: Snapshot) -> bool:
     failure = snapshot.failures.get(snapshot.subject.key)
-    wrote = any(isinstance(action, WriteStatus) for action in stage)
+    wrote = any(isinstance(action, WriteStatus | SetFinalizer) for action in stage)
     return wrote and failure is not None and failure.cause not in ANSWERED_IN_STATUS
 
 

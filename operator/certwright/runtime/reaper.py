@@ -17,12 +17,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from certwright.cluster.decode import version_of
+from certwright.cluster.owner_index import owner_of
 from certwright.cluster.ports import Cluster, MetadataCache
 from certwright.cluster.requests import FIELD_MANAGER, METADATA_ONLY, get
 from certwright.cluster.retries import Retrying
 from certwright.findings import ClusterError, FailureCause
 from certwright.reconcile.objects import ObjectKey
 from certwright.reconcile.plan import EPOCH_ANNOTATION, OWNER_ANNOTATION, Delete
+from certwright.reconcile.questions import Owned
 from certwright.runtime.dependencies import Dependencies
 from certwright.runtime.leadership import Gate
 
@@ -71,10 +73,13 @@ class Reaper:
         held = self._cache.peek(key)
         if held is None or not (held.managed and self._gate.is_open):
             return False
-        owner, epoch = held.annotations.get(OWNER_ANNOTATION), held.annotations.get(EPOCH_ANNOTATION, "")
-        if owner is None or not (epoch.isascii() and epoch.isdigit() and int(epoch) < self._gate.epoch):
+        owner = owner_of(key, held)
+        if owner is not None and self._dependencies.asking(Owned(owner)):
+            return False  # it looks at all that it owns
+        named, epoch = held.annotations.get(OWNER_ANNOTATION), held.annotations.get(EPOCH_ANNOTATION, "")
+        if named is None or not (epoch.isascii() and epoch.isdigit() and int(epoch) < self._gate.epoch):
             return False
-        return all(owner != f"{each.kind}/{each.name}" for each in self._dependencies.on(key))
+        return all(named != f"{each.kind}/{each.name}" for each in self._dependencies.on(key))
 
     async def _judge(self, key: ObjectKey) -> None:
         try:

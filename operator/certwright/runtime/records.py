@@ -1,4 +1,4 @@
-"""Delete the records that nobody needs any more: of lists that are no longer in use, and of objects that are gone.
+"""Delete the records that nobody needs any more: of what is no longer in use, and of objects that are gone.
 
 There is no finalizer that would do it and none is wanted: nothing may hang on our being there. What is not needed in
 two rounds goes, so that a record which was written a moment before its status is not taken away under it.
@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
+from math import inf
 
 from certwright.cluster.decode import version_of
 from certwright.cluster.ports import Cluster
@@ -17,16 +18,20 @@ from certwright.cluster.resources import RESOURCES
 from certwright.cluster.retries import Retrying
 from certwright.cluster.survey import read_pages
 from certwright.findings import ClusterError
-from certwright.reconcile.objects import Kind, ObjectKey, Version
-from certwright.reconcile.offers import NAME_PREFIX, kept_list
+from certwright.reconcile.objects import Kind, ObjectKey, Subject, Version
+from certwright.reconcile.offers import NAME_PREFIX as LIST_PREFIX
+from certwright.reconcile.offers import kept_list
 from certwright.reconcile.plan import MANAGED_BY, MANAGED_BY_LABEL, NAMESPACE_LABEL, Delete
 from certwright.reconcile.questions import Collection
+from certwright.reconcile.trust.deployed import needed_records
+from certwright.reconcile.trust.record import read_record_name
 from certwright.runtime.leadership import Gate
 from certwright.runtime.mirror import Mirror
 
 logger = logging.getLogger(__name__)
 
 ALL_SOURCES = Collection(Kind.REVOCATION_SOURCE, "")
+ALL_STORES = (Collection(Kind.TRUST_STORE, ""), Collection(Kind.CLUSTER_TRUST_STORE, ""))
 
 Served = tuple[str, ...]
 
@@ -40,7 +45,8 @@ async def list_records(requests: Retrying, namespace: str, served: Served) -> Ma
     Raises:
         ClusterError: they cannot be listed.
     """
-    among = f"{NAMESPACE_LABEL} in ({','.join(served)})" if served else NAMESPACE_LABEL
+    # The comma at the end stands for the empty value, which is that of cluster-scoped owners.
+    among = f"{NAMESPACE_LABEL} in ({','.join(served)},)" if served else NAMESPACE_LABEL
     selector = f"{MANAGED_BY_LABEL}={MANAGED_BY},{among}"
     found = {}
     pages = read_pages(requests, RESOURCES[Kind.CONFIG_MAP], namespace=namespace, selector=selector)
@@ -82,8 +88,7 @@ class Records:
         """Make one round."""
         try:
             found = await self._list()
-            needed = self._needed()
-            idle = {key for key in found if key.name.startswith(NAME_PREFIX) and key not in needed}
+            idle = self._idle(found)
             for key in sorted(self._suspects & idle):
                 await self._cluster.delete(Delete(key, found[key]))
                 logger.info("deleted a record that nobody needs", extra={"about": key})
@@ -92,7 +97,30 @@ class Records:
             return
         self._suspects = idle
 
-    def _needed(self) -> set[ObjectKey]:
-        subjects = (self._mirror.subject(key) for key in self._mirror.members(ALL_SOURCES))
-        kept = (kept_list(subject, self._namespace) for subject in subjects if subject is not None)
-        return {part for each in kept if each is not None for part in each.parts}
+    def _idle(self, found: Iterable[ObjectKey]) -> set[ObjectKey]:
+        lists = (kept_list(source, self._namespace) for source in self._subjects(ALL_SOURCES))
+        needed = {part for each in lists if each is not None for part in each.parts}
+        oldest = self._oldest_deployments()
+        idle = {key for key in found if key.name.startswith(LIST_PREFIX) and key not in needed}
+        for key in found:
+            record = read_record_name(key.name)
+            if record is not None and record[1] < oldest.get(record[0], inf):
+                idle.add(key)
+        return idle
+
+    def _oldest_deployments(self) -> dict[str, int]:
+        """Give by uid the oldest deployment that the status of a store names.
+
+        What is younger stays: it is about to be named. And all of a store whose status was lost, for they are its way
+        back.
+        """
+        oldest = {}
+        for collection in ALL_STORES:
+            for store in self._subjects(collection):
+                names = (read_record_name(key.name) for key in needed_records(store, self._namespace))
+                oldest[store.version.uid] = min((each[1] for each in names if each is not None), default=0)
+        return oldest
+
+    def _subjects(self, collection: Collection) -> Iterator[Subject]:
+        subjects = (self._mirror.subject(key) for key in self._mirror.members(collection))
+        return (subject for subject in subjects if subject is not None)

@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 
 from certwright.cluster.decode import observed_of
-from certwright.cluster.metadata_cache import Listing, MetadataCache, Scope, is_newer
+from certwright.cluster.metadata_cache import Listing, MetadataCache, Scope
+from certwright.cluster.versions import is_newer
 from certwright.reconcile.objects import Kind, ObjectKey, Observed
 from tests.support.scripted_server import partial
 

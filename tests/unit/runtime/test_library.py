@@ -14,7 +14,7 @@ from certwright.cluster.ports import Cluster, MetadataCache
 from certwright.findings import ClusterError, Detail, FailureCause, Finding, MaterialError, Reason, finding
 from certwright.pki.limits import IntakeLimits
 from certwright.pki.list_intake import pack_list, read_list
-from certwright.reconcile.objects import Failure, Kind, ObjectKey, Observed, Snapshot, Subject, Version
+from certwright.reconcile.objects import Failure, Kind, NamespaceFacts, ObjectKey, Observed, Snapshot, Subject, Version
 from certwright.reconcile.plan import StartFetch
 from certwright.reconcile.questions import Collection, Contact, FetchState, GivenList, KeptList, Reading, Recalled
 from certwright.runtime.library import QUICK_BYTES, OperatorLibrary
@@ -47,7 +47,12 @@ class Scene:
         self.mirror = Mirror((Kind.REVOCATION_SOURCE,))
         settings = Settings(crl_memory_bytes=self.memory)
         self.library = OperatorLibrary(
-            self.mirror, cast("Cluster", self), cast("MetadataCache", self), run=self.run, settings=settings
+            self.mirror,
+            cast("Cluster", self),
+            cast("MetadataCache", self),
+            namespaces=lambda: (NamespaceFacts("shop", "u"),),
+            run=self.run,
+            settings=settings,
         )
 
     async def run(self, function: Callable[..., Any], *arguments: Any) -> Any:

@@ -119,7 +119,7 @@ class _Page:
 
 @pytest.mark.parametrize(
     ("served", "among"),
-    [((), "certwright.io%2Fnamespace"), (("a", "b"), "certwright.io%2Fnamespace%20in%20%28a%2Cb%29")],
+    [((), "certwright.io%2Fnamespace"), (("a", "b"), "certwright.io%2Fnamespace%20in%20%28a%2Cb%2C%29")],
 )
 async def test_records_of_others_are_not_listed_when_only_some_namespaces_are_served(
     served: tuple[str, ...], among: str

@@ -142,6 +142,14 @@ def record_stem(uid: str, number: int, revision: str) -> str:
     return f"{NAME_PREFIX}{uid}-{number}-{revision[_HEAD:][:_DIGEST_DIGITS]}-"
 
 
+def read_record_name(name: str) -> tuple[str, int] | None:
+    """Give the uid of the store and the number of the deployment that a record is of; `None` for any other object."""
+    stem, *rest = name.rsplit("-", 3)
+    if not stem.startswith(NAME_PREFIX) or len(rest) != 3 or not rest[0].isdecimal():  # noqa: PLR2004 - as it is written
+        return None
+    return stem.removeprefix(NAME_PREFIX), int(rest[0])
+
+
 def record_keys(uid: str, deployed: DeployedRecord, operator_namespace: str) -> tuple[ObjectKey, ...]:
     """Name the ConfigMaps that hold a record, in the order of their parts."""
     stem = record_stem(uid, deployed.number, deployed.revision)
