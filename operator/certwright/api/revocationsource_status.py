@@ -68,6 +68,9 @@ class SourceRecord(WireModel):
     judged_by: Annotated[str, Field(max_length=512)] | None = None
     """judgedBy identifies the rules and settings that were applied."""
 
+    decisions: Fingerprint | None = None
+    """decisions is a digest of what was seen of TrustDecisions; absent when the issuer is named otherwise."""
+
     kept: KeptList | None = None
     """kept is the list in use."""
 

@@ -19,6 +19,7 @@ from certwright.reconcile.bookkeeping import describe_finding, recall_finding
 from certwright.reconcile.importedcertificate import ImportedCertificates
 from certwright.reconcile.objects import Kind, ObjectKey, Snapshot, Subject, Version
 from certwright.reconcile.offers import digest_offers, kept_list, part_keys
+from certwright.reconcile.questions import Contact
 from certwright.reconcile.revocationsource import RevocationSources
 from certwright.reconcile.revocationsource.order import find_misplaced, scope_of
 from certwright.reconcile.revocationsource.past import read_past
@@ -155,19 +156,20 @@ def test_judging_is_light_and_looks_at_nothing_of_an_object_that_goes() -> None:
     snapshot = Snapshot(replace(subject(crl="x"), deleting=True), START, "engine")
     assert not SOURCES.is_heavy(snapshot)
     assert SOURCES.needs(snapshot) == frozenset()
-    assert SOURCES.asks(subject(crl="x")) == frozenset()
+    assert SOURCES.asks(subject(crl="x", issuerRef={"name": "root"})) == frozenset()
     assert SOURCES.references(subject(crl=7)) == frozenset()
 
 
 def test_contact_changes_its_origin_with_the_wish_and_not_with_the_interval() -> None:
-    def origin(**spec: Any) -> str:
-        (contact,) = SOURCES.asks(subject(url="http://a/", **spec))
-        return contact.origin  # type: ignore[union-attr]
+    def contact(**spec: Any) -> Contact:
+        (found,) = (each for each in SOURCES.asks(subject(url="http://a/", **spec)) if isinstance(each, Contact))
+        return found
 
-    assert origin() == origin(intervalSeconds=300)
-    assert len({origin(), origin(caRef={"name": "x"}), origin(issuerRef={"name": "x"})}) == 3
-    (contact,) = SOURCES.asks(subject(url="http://a/"))
-    assert contact.interval == timedelta(hours=1)  # type: ignore[union-attr]
+    assert contact().origin == contact(intervalSeconds=300).origin
+    assert (
+        len({each.origin for each in (contact(), contact(caRef={"name": "x"}), contact(issuerRef={"name": "x"}))}) == 3
+    )
+    assert contact().interval == timedelta(hours=1)
 
 
 def test_imported_certificates_show_nothing_to_others() -> None:

@@ -8,17 +8,35 @@ from dataclasses import dataclass
 from certwright.api.conditions import ConditionStatus, ConditionType, Observation
 from certwright.api.importedcertificate_status import Served
 from certwright.dialects.root_certificates import NOT_VALIDATED
-from certwright.findings import Finding, Reason
+from certwright.findings import Finding, Reason, printable
 from certwright.reconcile.importedcertificate.instants import served_instants
 from certwright.reconcile.importedcertificate.judgement import Judgement, errors_of
 from certwright.reconcile.importedcertificate.messages import describe_served_line, describe_standing, sentence
 from certwright.reconcile.importedcertificate.outcome import Outcome
 from certwright.reconcile.importedcertificate.past import Past
 from certwright.reconcile.importedcertificate.refresh import Refresh
+from certwright.reconcile.importedcertificate.trust import name_store, store_key
 from certwright.reconcile.importedcertificate.verdict import WAITED_TOO_LONG, Standing, worst_first
 from certwright.reconcile.objects import Snapshot
 
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
+
+_NAME_LIMIT = 100
+_ABOUT_TRUST = frozenset(
+    {
+        Reason.ISSUER_NOT_FOUND,
+        Reason.CHAIN_INVALID,
+        Reason.INVALID_SELF_SIGNED,
+        Reason.REVOKED,
+        Reason.CRL_INVALID,
+        Reason.CRL_ERROR,
+        Reason.CRL_ISSUER_NOT_FOUND,
+        Reason.CRL_ISSUER_NOT_AUTHORIZED,
+        Reason.CRL_NOT_VALID,
+        Reason.CRL_EXPIRED,
+    }
+)
+"""What is said of the path, and of the revocation lists that are looked at on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +66,8 @@ def observe_conditions(scene: Scene) -> Iterator[Observation]:
     yield Observation(ConditionType.READY, FALSE if standing.worst else TRUE, reason, message)
     yield _valid(scene)
     spec = scene.judgement.spec
+    if store_key(spec, scene.snapshot.subject.key.namespace) is not None:
+        yield _trusted(scene)
     if spec is not None and spec.targets:
         yield _stored(scene)
     if spec is not None and any(target.refresh for target in spec.targets):
@@ -66,6 +86,21 @@ def _valid(scene: Scene) -> Observation:
         return Observation(ConditionType.VALID, TRUE, Reason.VALID.value, "All checks passed.")
     status = UNKNOWN if scene.validation == NOT_VALIDATED else FALSE
     return Observation(ConditionType.VALID, status, errors[0].reason.value, sentence(errors[0].message))
+
+
+def _trusted(scene: Scene) -> Observation:
+    judgement = scene.judgement
+    errors = errors_of(worst_first(judgement.findings))
+    against = judgement.distrust or next((each for each in errors if each.reason in _ABOUT_TRUST), None)
+    if against is not None:
+        return Observation(ConditionType.TRUSTED, FALSE, against.reason.value, sentence(against.message))
+    key = store_key(judgement.spec, scene.snapshot.subject.key.namespace)
+    if judgement.anchor is not None and key is not None:
+        label = printable(judgement.anchor.label, limit=_NAME_LIMIT)
+        text = f'The path ends at "{label}", which {name_store(key)} trusts.'
+        return Observation(ConditionType.TRUSTED, TRUE, Reason.VALID.value, text)
+    reason, message = (errors[0].reason, errors[0].message) if errors else (Reason.NOT_CHECKED, "No path was judged.")
+    return Observation(ConditionType.TRUSTED, UNKNOWN, reason.value, sentence(message))
 
 
 def _stored(scene: Scene) -> Observation:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from certwright.api.importedcertificate import ImportedCertificateSpec
@@ -27,15 +27,22 @@ ENTITY_TYPES = ("SERVER", "COLLECTOR")
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A certificate with what is served beside it, and its key."""
+    """A certificate with what is served beside it, its key, and the trusted CA that its path ends at."""
 
     leaf: Certificate
     chain: tuple[Certificate, ...]
     key: PrivateKey | None = field(default=None, repr=False)
+    anchor: Certificate | None = None
 
 
 def find_contents(
-    spec: ImportedCertificateSpec, snapshot: Snapshot, past: Past, *, accepted: Pair | None, upload: Upload | None
+    spec: ImportedCertificateSpec,
+    snapshot: Snapshot,
+    past: Past,
+    *,
+    accepted: Pair | None,
+    upload: Upload | None,
+    authorities: tuple[Certificate, ...] = (),
 ) -> tuple[Content, ...]:
     """Work out what the targets are to hold.
 
@@ -46,8 +53,9 @@ def find_contents(
         accepted: the material of this generation, when nothing is wrong with it. If something is, targets that were
             stored once keep the last good.
         upload: what was handed in, good or not: it may well be what is served.
+        authorities: CAs of the trust store; parts of what is served may come from there.
     """
-    pair = accepted or _find_last_good(spec, snapshot, past, upload)
+    pair = accepted or _find_last_good(spec, snapshot, past, upload, authorities)
     return tuple(
         _content(spec, target, snapshot, past, pair=pair, accepted=accepted is not None) for target in spec.targets
     )
@@ -73,7 +81,8 @@ def _content(
     findings = (*findings, *_find_format_defects(target, pair, formats))
     if findings:
         return Content(target, findings)
-    recipe = SecretRecipe((pair.leaf, *pair.chain), pair.key, formats=tuple(formats))
+    ca = (pair.anchor,) if pair.anchor is not None else ()
+    recipe = SecretRecipe((pair.leaf, *pair.chain), pair.key, ca, tuple(formats))
     observed = snapshot.get(secret_key(snapshot.subject.key.namespace, target.secret_name))
     fits = observed is not None and matches_stored(recipe, observed.data)
     return Content(target, (), recipe, digest(recipe), observed.version if observed is not None and fits else None)
@@ -126,31 +135,46 @@ def _find_format_defects(target: Target, pair: Pair, formats: list[Pkcs12Recipe]
 
 
 def _find_last_good(
-    spec: ImportedCertificateSpec, snapshot: Snapshot, past: Past, upload: Upload | None
+    spec: ImportedCertificateSpec,
+    snapshot: Snapshot,
+    past: Past,
+    upload: Upload | None,
+    authorities: tuple[Certificate, ...],
 ) -> Pair | None:
     """Find what is served: in the upload itself when only time or trust turned against it, else in a target."""
     served = past.status.served
     if served is None or not any(row.digest for row in past.targets.values()):
         return None
-    if upload is not None:
-        pair = _pick_served((*upload.certificates, *upload.others), upload.key, served)
-        if pair is not None:
-            return pair
+    stocks = [_Stock(upload.key, (*upload.certificates, *upload.others))] if upload is not None else []
     for name in dict.fromkeys([target.secret_name for target in spec.targets] + list(past.targets)):
         observed = snapshot.get(secret_key(snapshot.subject.key.namespace, name))
         stored = read_stored(observed.data) if observed is not None else None
-        if stored is not None and stored.fingerprint == served.fingerprint:
-            pair = _pick_served((stored.leaf, *stored.chain), stored.key, served)
-            if pair is not None:
-                return pair
-    return None
+        if stored is not None:
+            stocks.append(_Stock(stored.key, (stored.leaf, *stored.chain, *stored.ca)))
+    everybody = {each.fingerprint: each for stock in stocks for each in stock.certificates}
+    everybody.update((each.fingerprint, each) for each in authorities)
+    pairs = (_pick_served(stock, everybody, served) for stock in stocks)
+    return next((pair for pair in pairs if pair is not None), None)
 
 
-def _pick_served(certificates: tuple[Certificate, ...], key: PrivateKey | None, served: Served) -> Pair | None:
-    """Pick the served certificate, its chain and its key out of what there is; `None` when a part is missing."""
-    known = {each.fingerprint: each for each in certificates}
-    leaf = known.get(served.fingerprint)
-    chain = [known[each.fingerprint] for each in served.chain if each.fingerprint in known]
+@dataclass(frozen=True, slots=True)
+class _Stock:
+    """What one place holds."""
+
+    key: PrivateKey | None = field(repr=False)
+    certificates: tuple[Certificate, ...]
+
+
+def _pick_served(stock: _Stock, everybody: Mapping[str, Certificate], served: Served) -> Pair | None:
+    """Pick the served certificate and its key out of one place, its chain and anchor out of all.
+
+    Returns:
+        `None` when a part is missing. Without the anchor, which may be distrusted and gone, the rest still serves.
+    """
+    key = stock.key
+    leaf = next((each for each in stock.certificates if each.fingerprint == served.fingerprint), None)
+    chain = [everybody[each.fingerprint] for each in served.chain if each.fingerprint in everybody]
     if leaf is None or len(chain) < len(served.chain) or key is None or not matches(key, leaf):
         return None
-    return Pair(leaf, tuple(chain), key)
+    anchor = everybody.get(served.anchor.fingerprint) if served.anchor is not None else None
+    return Pair(leaf, tuple(chain), key, anchor)

@@ -79,7 +79,12 @@ def describe_link(certificate: Certificate) -> ChainEntry:
 
 
 def describe_served(
-    leaf: Certificate, chain: tuple[Certificate, ...], before: Served | None, *, now: datetime
+    leaf: Certificate,
+    chain: tuple[Certificate, ...],
+    anchor: Certificate | None,
+    *,
+    before: Served | None,
+    now: datetime,
 ) -> Served:
     """Describe what consumers have from now on; `since` moves only when the certificate does."""
     unmoved = before is not None and before.fingerprint == leaf.fingerprint
@@ -91,6 +96,7 @@ def describe_served(
         valid_thru=timestamp(leaf.not_after),
         key_fingerprint=leaf.public_key.fingerprint,
         chain=tuple(describe_link(each) for each in chain[:CHAIN_LIMIT]),
+        anchor=describe_link(anchor) if anchor is not None else None,
         since=before.since if before is not None and unmoved else timestamp(now),
     )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from certwright.api.conditions import ConditionType
@@ -14,6 +15,7 @@ from certwright.api.importedcertificate import ImportedCertificateSpec
 from certwright.api.model import parse
 from certwright.findings import Detail, Finding, MaterialError, Reason, finding, warning
 from certwright.pki.certificate import Certificate
+from certwright.pki.crl import RevocationList
 from certwright.pki.keys import matches
 from certwright.pki.names import prepare
 from certwright.pki.private_key import PrivateKey
@@ -30,6 +32,7 @@ from certwright.reconcile.importedcertificate.revocation import (
     remember,
     revocation_of,
 )
+from certwright.reconcile.importedcertificate.trust import Trusted, find_authorities, read_trust, speak_of_store
 from certwright.reconcile.importedcertificate.upload import Upload, read_upload
 from certwright.reconcile.objects import Snapshot
 from certwright.validation import Arrangement, KnownRevocation, Options, Role, Verdict, arrange, validate
@@ -71,43 +74,38 @@ def refuse(snapshot: Snapshot, problem: Finding) -> Judgement:
 
 
 def _judge(spec: ImportedCertificateSpec, snapshot: Snapshot, past: Past, operator_namespace: str) -> Judgement:
+    upload = read_upload(spec, snapshot, past)
+    authorities = find_authorities(spec, snapshot, operator_namespace)
+
+    def find(accepted: Pair | None) -> tuple[Content, ...]:
+        return find_contents(spec, snapshot, past, accepted=accepted, upload=upload, authorities=authorities)
+
     if snapshot.clock_doubted:
-        return _hold(spec, snapshot, past, _DOUBT)
+        return _hold(spec, snapshot, past, _DOUBT, find(None))
+    trusted = read_trust(spec, snapshot, operator_namespace)
+    if isinstance(trusted, Finding) and trusted.reason is Reason.NOT_CHECKED:
+        return _hold(spec, snapshot, past, trusted, find(None))
     lists = read_lists(spec, snapshot, operator_namespace)
     if isinstance(lists, Finding):
-        return _hold(spec, snapshot, past, lists)
-    upload = read_upload(spec, snapshot, past)
+        return _hold(spec, snapshot, past, lists, find(None))
     arranged = _arrange(upload)
+    distrust = trusted if isinstance(trusted, Finding) else None
     if arranged is None or isinstance(arranged, Finding):
-        findings = upload.findings if arranged is None else (*upload.findings, arranged)
-        return Judgement(spec, findings, contents=find_contents(spec, snapshot, past, accepted=None, upload=upload))
+        findings = tuple(each for each in (*upload.findings, arranged, distrust) if each is not None)
+        return Judgement(spec, findings, distrust=distrust, contents=find(None))
     leaf = arranged.leaf
-    verdict = validate(
-        leaf,
-        intermediates=arranged.others,
-        anchors=None,
-        crls=lists,
-        at=snapshot.now,
-        role=find_role(spec),
-        options=Options(
-            dns_names=spec.dns_names,
-            ip_addresses=spec.ip_addresses,
-            revocation=revocation_of(spec),
-            known_revocations=known_revocations(past),
-            previous_had_intermediate=past.status.served is not None and bool(past.status.served.chain),
-        ),
-    )
+    verdict = _validate(spec, arranged, trusted, lists, snapshot=snapshot, past=past)
     warns_at = warning_instant(leaf.not_before, leaf.not_after, spec.warn_before_percentage)
     findings = (
         *upload.findings,
         *arranged.warnings,
         *verdict.findings,
-        *find_unchecked(spec, lists),
+        *find_unchecked(revocation_of(spec, snapshot), lists),
         *find_key_defects(upload.key, leaf),
         *_find_subject_differences(spec, leaf),
         *find_expiry(leaf, warns_at, snapshot.now),
     )
-    pair = Pair(leaf, verdict.intermediates, upload.key)
+    pair = Pair(leaf, verdict.intermediates, upload.key, verdict.anchor)
     mismatched = any(each.reason is Reason.KEY_MISMATCH for each in findings)
     return Judgement(
         spec=spec,
@@ -115,10 +113,49 @@ def _judge(spec: ImportedCertificateSpec, snapshot: Snapshot, past: Past, operat
         leaf=leaf,
         path=verdict.path,
         chain=verdict.intermediates,
+        anchor=verdict.anchor,
+        distrust=distrust,
         revocations=_remember(past, verdict),
         next_change=first_after(snapshot.now, (verdict.next_change, warns_at)),
         pair_changed=_pair_changed(spec, snapshot, past) if mismatched else None,
-        contents=find_contents(spec, snapshot, past, accepted=None if errors_of(findings) else pair, upload=upload),
+        contents=find(None if errors_of(findings) else pair),
+    )
+
+
+def _validate(
+    spec: ImportedCertificateSpec,
+    arranged: Arrangement,
+    trusted: Trusted | Finding | None,
+    lists: tuple[RevocationList, ...],
+    *,
+    snapshot: Snapshot,
+    past: Past,
+) -> Verdict:
+    """Validate the leaf, up to a CA that the store trusts where the wish names one."""
+    if isinstance(trusted, Finding):
+        return Verdict(Reason.NOT_CHECKED, (trusted,), (), None)
+    given = (arranged.leaf, *arranged.others)
+    verdict = validate(
+        arranged.leaf,
+        intermediates=(*arranged.others, *(trusted.intermediates_above(given) if trusted is not None else ())),
+        anchors=trusted.anchors if trusted is not None else None,
+        crls=lists,
+        at=snapshot.now,
+        role=find_role(spec),
+        options=Options(
+            dns_names=spec.dns_names,
+            ip_addresses=spec.ip_addresses,
+            revocation=revocation_of(spec, snapshot),
+            known_revocations=known_revocations(past),
+            previous_had_intermediate=past.status.served is not None and bool(past.status.served.chain),
+        ),
+    )
+    if trusted is None:
+        return verdict
+    return replace(
+        verdict,
+        findings=tuple(speak_of_store(each, trusted) for each in verdict.findings),
+        next_change=first_after(snapshot.now, (verdict.next_change, trusted.end_of(verdict.path))),
     )
 
 
@@ -141,9 +178,10 @@ def _remember(past: Past, verdict: Verdict) -> tuple[KnownRevocation, ...]:
     return remember(known_revocations(past), verdict.revocations, looked_at)
 
 
-def _hold(spec: ImportedCertificateSpec, snapshot: Snapshot, past: Past, problem: Finding) -> Judgement:
-    """Keep the verdict there is; what is new cannot be judged while time, or a revocation list, is missing."""
-    contents = find_contents(spec, snapshot, past, accepted=None, upload=read_upload(spec, snapshot, past))
+def _hold(
+    spec: ImportedCertificateSpec, snapshot: Snapshot, past: Past, problem: Finding, contents: tuple[Content, ...]
+) -> Judgement:
+    """Keep the verdict there is; what is new cannot be judged while time, a list, or what is trusted is missing."""
     if not has_changed(past, snapshot) and past.holds(ConditionType.READY) is not None:
         return Judgement(spec, contents=contents, held=True)
     return Judgement(spec, (problem,), contents=contents)

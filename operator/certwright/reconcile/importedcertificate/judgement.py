@@ -44,6 +44,8 @@ class Judgement:
         leaf: the certificate of this generation, as far as one could be read.
         path: from the leaf upwards, as far as it was found; a root may be at its end.
         chain: the intermediates that are served with the leaf.
+        anchor: the trusted CA that the path ends at; `None` without a trust store, and when none was reached.
+        distrust: why the store that the wish names trusts nobody, or is not at hand.
         next_change: when the verdict on the material changes by time alone.
         pair_changed: when a half of a pair that does not match was last changed.
         contents: one for each target of the wish, in its order.
@@ -57,6 +59,8 @@ class Judgement:
     leaf: Certificate | None = None
     path: tuple[Certificate, ...] = ()
     chain: tuple[Certificate, ...] = ()
+    anchor: Certificate | None = None
+    distrust: Finding | None = None
     next_change: datetime | None = None
     pair_changed: datetime | None = None
     contents: tuple[Content, ...] = ()

@@ -15,6 +15,7 @@ from certwright.reconcile.importedcertificate.references import (
     workload_keys,
 )
 from certwright.reconcile.importedcertificate.revocation import digest_lists, find_lists
+from certwright.reconcile.importedcertificate.trust import digest_store, find_record
 from certwright.reconcile.objects import ObjectKey, Snapshot, Subject
 from certwright.reconcile.questions import Need
 from certwright.reconcile.remembering import remember
@@ -60,7 +61,8 @@ def find_needs(snapshot: Snapshot, operator_namespace: str) -> frozenset[Need]:
     )
     needs |= {password.object for place, password in places if place and password and snapshot.get(place.object)}
     needs |= follow_sources(spec, snapshot).unknown if spec.targets else frozenset()
-    return needs | _workloads(spec, past, snapshot) | find_lists(spec, snapshot, operator_namespace)
+    needs |= _workloads(spec, past, snapshot)
+    return needs | find_record(spec, snapshot, operator_namespace) | find_lists(spec, snapshot, operator_namespace)
 
 
 def _target_keys(spec: ImportedCertificateSpec | None, past: Past, namespace: str) -> frozenset[ObjectKey]:
@@ -89,7 +91,9 @@ def has_changed(past: Past, snapshot: Snapshot) -> bool:
         return True
     if status.record is None or status.record.judged_by != snapshot.judged_by:
         return True
-    if status.record.lists != (digest_lists(read_spec(subject), snapshot) if subject.spec.get("trust") else None):
+    # Few wishes speak of trust: the others are not read for it.
+    spec = read_spec(subject) if subject.spec.get("trust") else None
+    if (status.record.lists, status.record.trust) != (digest_lists(spec, snapshot), digest_store(spec, snapshot)):
         return True
     for key, version in past.inputs(subject.key.namespace).items():
         observed = snapshot.get(key)

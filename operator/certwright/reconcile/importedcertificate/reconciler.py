@@ -41,7 +41,7 @@ class ImportedCertificates:
         return find_dependencies(subject)
 
     def asks(self, subject: Subject) -> frozenset[Question]:
-        """Ask for the revocation lists of the namespace, when the wish looks at them."""
+        """Ask for the stores, and for the sources of revocation lists, when the wish looks at them."""
         # Every pass asks, and few wishes speak of trust: those are not read for it.
         return find_questions(read_spec(subject), subject) if subject.spec.get("trust") else frozenset()
 

@@ -11,40 +11,74 @@ from certwright.api.model import timestamp
 from certwright.findings import Detail, Finding, Reason, finding, warning
 from certwright.pki.crl import RevocationList
 from certwright.reconcile.bookkeeping import read_instant
-from certwright.reconcile.importedcertificate.past import Past
-from certwright.reconcile.objects import Failure, Snapshot, Subject
+from certwright.reconcile.importedcertificate.past import Past, read_past
+from certwright.reconcile.importedcertificate.trust import find_store, find_stores
+from certwright.reconcile.objects import Failure, Kind, Snapshot, Subject
 from certwright.reconcile.offers import digest_offers, is_pending, kept_list, sources_of
-from certwright.reconcile.questions import KeptList, Question, Recalled, members
+from certwright.reconcile.questions import Collection, KeptList, Question, Recalled, members
+from certwright.reconcile.trust.deployed import cluster_stores, decision_namespace_of, revocation_of_store
 from certwright.validation import KnownRevocation, Revocation
+
+NOWHERE = ""
+"""Where a store has its decisions that gathers none."""
 
 _DIGITS = 128
 
 
-def revocation_of(spec: ImportedCertificateSpec | None) -> Revocation:
-    """Give the mode that is wished for; nothing said means off."""
+def revocation_of(spec: ImportedCertificateSpec | None, snapshot: Snapshot) -> Revocation:
+    """Give the mode that is wished for, else the store's; nothing said means off."""
+    wished = _wished(spec)
+    if wished is not None:
+        return wished
+    store = find_store(spec, snapshot)
+    return Revocation(revocation_of_store(store)) if store is not None else Revocation.OFF
+
+
+def _wished(spec: ImportedCertificateSpec | None) -> Revocation | None:
     trust = spec.trust if spec is not None else None
-    return Revocation(trust.revocation) if trust is not None and trust.revocation is not None else Revocation.OFF
+    return Revocation(trust.revocation) if trust is not None and trust.revocation is not None else None
 
 
 def find_questions(spec: ImportedCertificateSpec | None, subject: Subject) -> frozenset[Question]:
-    """Ask for all sources of the namespace, when the wish looks at their lists."""
-    if revocation_of(spec) is Revocation.OFF:
-        return frozenset()
-    return frozenset({sources_of(subject.key.namespace)})
+    """Ask for the store, and for all sources whose lists the wish may look at."""
+    namespace = subject.key.namespace
+    stores = find_stores(spec, namespace)
+    named = frozenset({stores} if stores is not None else ())
+    if _wished(spec) is Revocation.OFF or (_wished(spec) is None and stores is None):
+        return named
+    # Which lists belong to a store of the cluster stands in the store. As long as no verdict has looked at it, the
+    # sources of all namespaces are asked for; after that a change of any of them is not everybody's business.
+    theirs = _known_decision_namespace(subject) if stores == cluster_stores() else namespace
+    return named | {sources_of(each) for each in ({namespace, theirs} - {NOWHERE} if theirs is not None else {""})}
+
+
+def _known_decision_namespace(subject: Subject) -> str | None:
+    status = read_past(subject).status
+    if status.record is None or status.observed_generation != subject.generation:
+        return None
+    return status.record.decision_namespace
+
+
+def describe_decision_namespace(spec: ImportedCertificateSpec | None, snapshot: Snapshot) -> str | None:
+    """Say where a store of the cluster has its decisions, for the record; `None` while nobody knows."""
+    store = find_store(spec, snapshot)
+    if store is None or store.key.kind is not Kind.CLUSTER_TRUST_STORE:
+        return None
+    return decision_namespace_of(store) or NOWHERE
 
 
 def digest_lists(spec: ImportedCertificateSpec | None, snapshot: Snapshot) -> str | None:
     """Digest the lists at hand; `None` when none are asked for."""
-    if revocation_of(spec) is Revocation.OFF:
+    if revocation_of(spec, snapshot) is Revocation.OFF:
         return None
-    return digest_offers(_sources(snapshot))
+    return digest_offers(_sources(spec, snapshot))
 
 
 def find_lists(spec: ImportedCertificateSpec, snapshot: Snapshot, operator_namespace: str) -> frozenset[KeptList]:
     """Say which lists must be read."""
-    if revocation_of(spec) is Revocation.OFF:
+    if revocation_of(spec, snapshot) is Revocation.OFF:
         return frozenset()
-    offers = (kept_list(source, operator_namespace) for source in _sources(snapshot))
+    offers = (kept_list(source, operator_namespace) for source in _sources(spec, snapshot))
     return frozenset(each for each in offers if each is not None)
 
 
@@ -52,10 +86,15 @@ def read_lists(
     spec: ImportedCertificateSpec, snapshot: Snapshot, operator_namespace: str
 ) -> tuple[RevocationList, ...] | Finding:
     """Give the lists, or say that one is not at hand: a verdict without it could call a revoked certificate good."""
+    if revocation_of(spec, snapshot) is Revocation.OFF:
+        return ()
+    unasked = _find_unasked(spec, snapshot)
+    if unasked is not None:
+        return unasked
     lists: list[RevocationList] = []
-    for source in _sources(snapshot) if revocation_of(spec) is not Revocation.OFF else ():
+    for source in _sources(spec, snapshot):
         if is_pending(source):
-            return _missing(source, "has not been judged yet. It")
+            return _missing(source, snapshot, "has not been judged yet. It")
         offer = kept_list(source, operator_namespace)
         if offer is None:
             continue
@@ -64,21 +103,32 @@ def read_lists(
             lists.append(answer.crl)
         else:
             why = f": {answer.message}" if isinstance(answer, Failure) else ""
-            return _missing(source, f"is not at hand{why}. It is read or fetched again; it")
+            return _missing(source, snapshot, f"is not at hand{why}. It is read or fetched again; it")
     return tuple(lists)
 
 
-def _missing(source: Subject, what: str) -> Finding:
-    message = f"the list of RevocationSource `{source.key.name}` {what} is waited for before anything new is judged."
+def _find_unasked(spec: ImportedCertificateSpec, snapshot: Snapshot) -> Finding | None:
+    asked = {each.namespace for each in _asked(snapshot)}
+    unasked = _namespaces(spec, snapshot) - asked if "" not in asked else frozenset()
+    if not unasked:
+        return None
+    text = f"the RevocationSources of namespace `{min(unasked)}` are looked at before anything new is judged."
+    return finding(Reason.NOT_CHECKED, text, detail=Detail.READ_FAILED)
+
+
+def _missing(source: Subject, snapshot: Snapshot, what: str) -> Finding:
+    elsewhere = source.key.namespace != snapshot.subject.key.namespace
+    name = f"`{source.key.name}`" + (f" of namespace `{source.key.namespace}`" if elsewhere else "")
+    message = f"the list of RevocationSource {name} {what} is waited for before anything new is judged."
     return finding(Reason.NOT_CHECKED, message, detail=Detail.READ_FAILED)
 
 
-def find_unchecked(spec: ImportedCertificateSpec, lists: tuple[RevocationList, ...]) -> Iterator[Finding]:
+def find_unchecked(mode: Revocation, lists: tuple[RevocationList, ...]) -> Iterator[Finding]:
     """Warn that revocation is looked at, and there is nothing to look at."""
-    if revocation_of(spec) is Revocation.PREFER and not lists:
+    if mode is Revocation.PREFER and not lists:
         text = (
-            "no RevocationSource of this namespace has a list in use, so revocation was not checked. Make one for the "
-            "list of the issuer, or set `spec.trust.revocation` to `Off`."
+            "no RevocationSource of this namespace, or of the store's, has a list in use, so revocation was not "
+            "checked. Make one for the list of the issuer, or set `spec.trust.revocation` to `Off`."
         )
         yield warning(Reason.CRL_NOT_VALID, text, detail=Detail.CRL_MISSING)
 
@@ -120,8 +170,22 @@ def describe_revocations(revocations: Iterable[KnownRevocation]) -> tuple[Revoca
     )
 
 
-def _sources(snapshot: Snapshot) -> tuple[Subject, ...]:
-    return members(snapshot, sources_of(snapshot.subject.key.namespace))
+def _sources(spec: ImportedCertificateSpec | None, snapshot: Snapshot) -> tuple[Subject, ...]:
+    """Give the sources of the object's own namespace, and of the one where the store has its decisions."""
+    wanted = _namespaces(spec, snapshot)
+    found = (source for each in _asked(snapshot) for source in members(snapshot, each))
+    return tuple({source.key: source for source in found if source.key.namespace in wanted}.values())
+
+
+def _asked(snapshot: Snapshot) -> tuple[Collection, ...]:
+    asked = (each for each in snapshot.answers if isinstance(each, Collection))
+    return tuple(sorted(each for each in asked if each.kind is Kind.REVOCATION_SOURCE))
+
+
+def _namespaces(spec: ImportedCertificateSpec | None, snapshot: Snapshot) -> frozenset[str]:
+    store = find_store(spec, snapshot)
+    theirs = decision_namespace_of(store) if store is not None else None
+    return frozenset({snapshot.subject.key.namespace, theirs or snapshot.subject.key.namespace})
 
 
 def _number(text: str | None) -> int | None:

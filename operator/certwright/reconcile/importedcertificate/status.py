@@ -22,8 +22,13 @@ from certwright.reconcile.importedcertificate.judgement import Judgement, errors
 from certwright.reconcile.importedcertificate.outcome import Outcome
 from certwright.reconcile.importedcertificate.past import Past
 from certwright.reconcile.importedcertificate.references import all_inputs
-from certwright.reconcile.importedcertificate.revocation import describe_revocations, digest_lists
+from certwright.reconcile.importedcertificate.revocation import (
+    describe_decision_namespace,
+    describe_revocations,
+    digest_lists,
+)
 from certwright.reconcile.importedcertificate.rows import describe_targets
+from certwright.reconcile.importedcertificate.trust import digest_store
 from certwright.reconcile.objects import Failure
 
 STATUS_BYTES = 60 * 1024
@@ -48,7 +53,7 @@ def find_served(judgement: Judgement, outcomes: tuple[Outcome, ...], past: Past,
         taken = judgement.accepted and any(each.stored for each in outcomes)
     else:
         taken = {each.reason for each in errors_of(judgement.findings)} <= {Reason.EXPIRED}
-    return describe_served(leaf, judgement.chain, before, now=now) if taken else before
+    return describe_served(leaf, judgement.chain, judgement.anchor, before=before, now=now) if taken else before
 
 
 def build_status(scene: Scene) -> ImportedCertificateStatus:
@@ -108,6 +113,8 @@ def _record(scene: Scene) -> Record:
         inputs=describe_inputs(keys[:INPUTS_LIMIT], snapshot),
         judged_by=snapshot.judged_by,
         lists=digest_lists(spec, snapshot),
+        trust=digest_store(spec, snapshot),
+        decision_namespace=describe_decision_namespace(spec, snapshot),
         revocations=_revocations(scene),
         rollout_time=timestamp(snapshot.now) if started else before.rollout_time if before is not None else None,
     )
@@ -145,7 +152,8 @@ def build_minimal_status(scene: Scene, full: ImportedCertificateStatus, failure:
     served = full.served
     if served is not None:
         links = tuple(each.model_copy(update={"common_name": None}) for each in served.chain)
-        served = served.model_copy(update={"common_name": None, "chain": links})
+        anchor = served.anchor.model_copy(update={"common_name": None}) if served.anchor is not None else None
+        served = served.model_copy(update={"common_name": None, "chain": links, "anchor": anchor})
     return ImportedCertificateStatus.model_validate(
         {
             "certificate_store_status": NO_STATUS.status.value,

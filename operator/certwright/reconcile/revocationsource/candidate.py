@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from certwright.api.revocationsource import RevocationSourceSpec
-from certwright.findings import Detail, Finding, MaterialError, Reason, finding
-from certwright.pki.certificate import Certificate
-from certwright.pki.intake import encode_certificates, read_material
+from certwright.findings import Detail, Finding, Reason, finding
+from certwright.pki.intake import encode_certificates
 from certwright.reconcile.objects import Snapshot
-from certwright.reconcile.places import Place, fetch
 from certwright.reconcile.questions import Delivery, GivenList, Reading, fetch_state
+from certwright.reconcile.revocationsource.issuers import read_certificates
 from certwright.reconcile.revocationsource.references import find_contact, find_given, find_references
 
 
@@ -29,14 +28,6 @@ class Candidate:
     problem: Finding | None = None
     notes: tuple[Finding, ...] = ()
     delivery: Delivery | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Issuers:
-    """The certificates that a list must be signed by one of, or why they cannot be had."""
-
-    certificates: tuple[Certificate, ...] = ()
-    problem: Finding | None = None
 
 
 def find_candidate(spec: RevocationSourceSpec, snapshot: Snapshot) -> Candidate:
@@ -60,29 +51,12 @@ def find_candidate(spec: RevocationSourceSpec, snapshot: Snapshot) -> Candidate:
     return Candidate(problem=finding(Reason.INVALID_REQUEST, text, detail=Detail.SOURCE_MISSING))
 
 
-def read_issuers(spec: RevocationSourceSpec, snapshot: Snapshot) -> Issuers:
-    """Read the certificates that the wish names; none are an answer too."""
-    place = find_references(spec, snapshot.subject.key.namespace).issuer
-    return _read_certificates(place, snapshot) if place is not None else Issuers()
-
-
 def read_server_cas(spec: RevocationSourceSpec, snapshot: Snapshot) -> bytes | Finding | None:
     """Read whom the server is trusted by; `None` is the system's."""
     place = find_references(spec, snapshot.subject.key.namespace).ca
     if place is None:
         return None
-    found = _read_certificates(place, snapshot)
+    found = read_certificates(place, snapshot)
     if found.problem is not None:
         return found.problem
     return encode_certificates(found.certificates)
-
-
-def _read_certificates(place: Place, snapshot: Snapshot) -> Issuers:
-    data = fetch(place, snapshot)
-    if isinstance(data, Finding):
-        return Issuers(problem=data)
-    try:
-        return Issuers(read_material(data, what=str(place)).certificates)
-    except MaterialError as error:
-        text = f"{error.finding.message}"
-        return Issuers(problem=finding(Reason.INVALID_REQUEST, text, detail=error.finding.detail))

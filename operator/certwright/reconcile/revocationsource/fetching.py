@@ -11,6 +11,7 @@ from certwright.reconcile.objects import Snapshot
 from certwright.reconcile.plan import StartFetch
 from certwright.reconcile.questions import Contact, FetchState, fetch_state
 from certwright.reconcile.revocationsource.candidate import read_server_cas
+from certwright.reconcile.revocationsource.issuers import digest_decisions
 from certwright.reconcile.revocationsource.past import Past
 from certwright.reconcile.revocationsource.references import find_contact, find_inputs, read_spec
 
@@ -63,9 +64,11 @@ def have_inputs_changed(past: Past, snapshot: Snapshot) -> bool:
     """Say whether anything that was handed in differs from what the status records."""
     if past.status.observed_generation != snapshot.subject.generation:
         return True
-    namespace = snapshot.subject.key.namespace
+    namespace, spec = snapshot.subject.key.namespace, read_spec(snapshot.subject)
+    if past.record.decisions != digest_decisions(spec, snapshot):
+        return True
     recorded = past.inputs(namespace)
-    for key in recorded.keys() | find_inputs(read_spec(snapshot.subject), namespace):
+    for key in recorded.keys() | find_inputs(spec, namespace):
         observed = snapshot.get(key)
         if key not in recorded or (observed.version if observed is not None else None) != recorded[key]:
             return True

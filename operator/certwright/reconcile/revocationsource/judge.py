@@ -17,13 +17,14 @@ from certwright.api.revocationsource_status import REFUSALS_LIMIT, KeptList
 from certwright.findings import Detail, Finding, MaterialError, Reason, finding
 from certwright.pki.certificate import Certificate
 from certwright.pki.crl import RevocationList
-from certwright.reconcile.objects import Failure, Snapshot
+from certwright.reconcile.objects import Failure, Kind, Snapshot
 from certwright.reconcile.offers import kept_list
 from certwright.reconcile.questions import Recalled
-from certwright.reconcile.revocationsource.candidate import Candidate, find_candidate, read_issuers
+from certwright.reconcile.revocationsource.candidate import Candidate, find_candidate
 from certwright.reconcile.revocationsource.conflicts import find_conflicts
 from certwright.reconcile.revocationsource.expiry import warn_of_expiry, warning_instant
 from certwright.reconcile.revocationsource.fetching import Fetching, decide_fetch
+from certwright.reconcile.revocationsource.issuers import Issuers, read_issuers
 from certwright.reconcile.revocationsource.judgement import InUse, Judgement, errors_of
 from certwright.reconcile.revocationsource.order import find_misplaced, scope_of
 from certwright.reconcile.revocationsource.past import Past, read_past
@@ -106,6 +107,7 @@ def _judge(spec: RevocationSourceSpec, snapshot: Snapshot, past: Past, held: _He
     fetching = decide_fetch(spec, snapshot, past, has_body=held.crl is not None and held.is_kept)
     found = (
         *(each for each in (issuers.problem, fetching.problem) if each is not None),
+        *_find_unread(issuers, verdict, present),
         *(refused if spec.url is not None else offences),
         *(present.findings if present is not None else ()),
         *candidate.notes,
@@ -188,9 +190,22 @@ def _name_field(found: Finding, spec: RevocationSourceSpec) -> Finding:
     if found.reason is not Reason.CRL_ISSUER_NOT_FOUND:
         return found
     # The engine speaks of certificates in general; here there is one field for them.
-    remedy = "Name it in `spec.issuerRef`." if spec.issuer_ref is None else "Add it to what `spec.issuerRef` names."
+    if spec.issuer_ref is None:
+        remedy = "Trust it with a TrustDecision, or name it in `spec.issuerRef`."
+    elif spec.issuer_ref.kind == Kind.TRUST_DECISION.value:
+        remedy = "Name the TrustDecision about it in `spec.issuerRef`."
+    else:
+        remedy = "Add it to what `spec.issuerRef` names."
     message = found.message.removesuffix("Add it.") + remedy
     return finding(found.reason, message, detail=found.detail, fingerprint=found.fingerprint)
+
+
+def _find_unread(issuers: Issuers, *verdicts: Verdict | None) -> tuple[Finding, ...]:
+    """Say which trusted certificates could not be read, when the issuer may be one of them."""
+    missing = any(
+        each.reason is Reason.CRL_ISSUER_NOT_FOUND for verdict in verdicts if verdict for each in verdict.errors
+    )
+    return issuers.unread if missing else ()
 
 
 def _find_refused(

@@ -16,17 +16,13 @@ from certwright.reconcile.plan import Held, Plan
 from certwright.reconcile.questions import Need, Question
 from certwright.reconcile.revocationsource.judge import judge, refuse
 from certwright.reconcile.revocationsource.judgement import Judgement
+from certwright.reconcile.revocationsource.needs import find_needs, find_questions
 from certwright.reconcile.revocationsource.planner import plan
-from certwright.reconcile.revocationsource.references import (
-    find_contact,
-    find_dependencies,
-    find_needs,
-    read_spec,
-)
+from certwright.reconcile.revocationsource.references import find_dependencies
 from certwright.reconcile.revocationsource.settled import find_due
 from certwright.settings import Settings
 
-ENGINE = 1
+ENGINE = 2
 """Raised whenever the same list could be judged or reported differently than before."""
 
 
@@ -42,9 +38,8 @@ class RevocationSources:
         return find_dependencies(subject, self.settings.namespace)
 
     def asks(self, subject: Subject) -> frozenset[Question]:
-        """Ask how it stands with the server, when there is one."""
-        contact = find_contact(read_spec(subject), subject)
-        return frozenset({contact} if contact is not None else ())
+        """Ask how it stands with the server, and for the decisions of the namespace, as far as the wish needs them."""
+        return find_questions(subject)
 
     def face(self, subject: Subject) -> str:
         """Show which list is in use: that is what verdicts look at."""

@@ -9,12 +9,12 @@ from datetime import timedelta
 
 from certwright.api.model import parse
 from certwright.api.revocationsource import RevocationSourceSpec
-from certwright.api.revocationsource_spec import CertificatesReference, ListReference
+from certwright.api.revocationsource_spec import CertificatesReference, IssuerReference, ListReference
 from certwright.findings import Finding, MaterialError
 from certwright.reconcile.objects import Kind, ObjectKey, Snapshot, Subject
 from certwright.reconcile.offers import kept_list
 from certwright.reconcile.places import Place, fetch
-from certwright.reconcile.questions import Contact, GivenList, Need
+from certwright.reconcile.questions import Contact, GivenList
 from certwright.reconcile.revocationsource.past import read_past
 
 
@@ -44,7 +44,7 @@ def find_references(spec: RevocationSourceSpec, namespace: str) -> References:
     return References(
         crl=_place(spec.crl_ref, namespace, "spec.crlRef"),
         ca=_place(spec.ca_ref, namespace, "spec.caRef") if spec.url is not None else None,
-        issuer=_place(spec.issuer_ref, namespace, "spec.issuerRef"),
+        issuer=_issuer_place(spec.issuer_ref, namespace),
     )
 
 
@@ -52,6 +52,12 @@ def _place(reference: ListReference | CertificatesReference | None, namespace: s
     if reference is None:
         return None
     return Place(ObjectKey(Kind(reference.kind), namespace, reference.name), reference.key, field)
+
+
+def _issuer_place(reference: IssuerReference | None, namespace: str) -> Place | None:
+    if reference is None or reference.kind == Kind.TRUST_DECISION.value:
+        return None  # a decision is none of the objects that material stands in
+    return Place(ObjectKey(Kind(reference.kind), namespace, reference.name), reference.data_key, "spec.issuerRef")
 
 
 def find_inputs(spec: RevocationSourceSpec | None, namespace: str) -> frozenset[ObjectKey]:
@@ -97,18 +103,3 @@ def find_given(spec: RevocationSourceSpec, snapshot: Snapshot) -> GivenList | Fi
         return None
     data = fetch(place, snapshot)
     return data if isinstance(data, Finding) else GivenList(str(place), data)
-
-
-def find_needs(snapshot: Snapshot, operator_namespace: str) -> frozenset[Need]:
-    """Say what must be read: what the wish names, then the list that it gives and the one in use."""
-    subject = snapshot.subject
-    spec = read_spec(subject)
-    if subject.deleting or spec is None:
-        return frozenset()
-    needs: set[Need] = set(find_inputs(spec, subject.key.namespace))
-    if not all(snapshot.knows(need) for need in needs):
-        return frozenset(needs)
-    given, kept = find_given(spec, snapshot), kept_list(subject, operator_namespace)
-    needs.update([given] if isinstance(given, GivenList) else ())
-    needs.update([kept] if kept is not None else ())
-    return frozenset(needs)

@@ -12,6 +12,7 @@ from certwright.reconcile.objects import Snapshot
 from certwright.reconcile.offers import kept_list
 from certwright.reconcile.plan import Held
 from certwright.reconcile.questions import fetch_state
+from certwright.reconcile.revocationsource.issuers import digest_decisions
 from certwright.reconcile.revocationsource.past import Past, read_past
 from certwright.reconcile.revocationsource.planner import DOUBT, earliest
 from certwright.reconcile.revocationsource.references import find_contact, find_inputs, read_spec
@@ -58,8 +59,8 @@ def _is_conclusive(past: Past, snapshot: Snapshot, judged_by: str) -> bool:
 def _is_unchanged(past: Past, snapshot: Snapshot, held: Held, operator_namespace: str) -> bool:
     subject = snapshot.subject
     namespace = subject.key.namespace
-    recorded = past.inputs(namespace)
-    if recorded.keys() != find_inputs(read_spec(subject), namespace):
+    recorded, spec = past.inputs(namespace), read_spec(subject)
+    if recorded.keys() != find_inputs(spec, namespace) or past.record.decisions != digest_decisions(spec, snapshot):
         return False
     for key, version in recorded.items():
         known = held.peek(key)

@@ -16,6 +16,7 @@ from certwright.pki.crl import RevocationList
 from certwright.reconcile.bookkeeping import describe_finding, describe_inputs
 from certwright.reconcile.objects import Failure, Snapshot
 from certwright.reconcile.revocationsource.conditions import Scene, observe_conditions
+from certwright.reconcile.revocationsource.issuers import digest_decisions
 from certwright.reconcile.revocationsource.judgement import Judgement, errors_of
 from certwright.reconcile.revocationsource.past import Past
 from certwright.reconcile.revocationsource.references import find_inputs
@@ -80,6 +81,7 @@ def _record(judgement: Judgement, parts: int | None, judged_by: str, snapshot: S
     return SourceRecord(
         inputs=describe_inputs(sorted(find_inputs(judgement.spec, snapshot.subject.key.namespace)), snapshot),
         judged_by=judged_by,
+        decisions=digest_decisions(judgement.spec, snapshot),
         kept=in_use.kept.model_copy(update={"parts": parts}) if in_use is not None else None,
         refused=tuple(map(describe_finding, judgement.refused)),
         etag=in_use.etag if in_use is not None else None,
