@@ -139,9 +139,7 @@ def restore_record(staging: Staging, revision: str, number: int, approved: str |
     return TrustRecord(number, staging.entries, staging.public_roots, (approved,) if approved else ())
 
 
-def _find_change(
-    request: StagingRequest, gathered: Gathered, rest: tuple[TrustedCertificate, ...]
-) -> Change | None:
+def _find_change(request: StagingRequest, gathered: Gathered, rest: tuple[TrustedCertificate, ...]) -> Change | None:
     deployed = request.sources.deployed
     difference = compare(rest, gathered.entries)
     if not difference:
@@ -172,16 +170,12 @@ def _find_void(request: StagingRequest, voices: Voices, change: Change | None) -
     return (*request.void, former.id)[-CHANGE_LIMIT:]
 
 
-def _find_next_change(
-    sources: Sources, voices: Voices, entries: tuple[TrustedCertificate, ...]
-) -> datetime | None:
+def _find_next_change(sources: Sources, voices: Voices, entries: tuple[TrustedCertificate, ...]) -> datetime | None:
     instants = (each for each in _list_instants(sources, voices, entries) if sources.now < each < NO_END)
     return min(instants, default=None)
 
 
-def _list_instants(
-    sources: Sources, voices: Voices, entries: tuple[TrustedCertificate, ...]
-) -> Iterator[datetime]:
+def _list_instants(sources: Sources, voices: Voices, entries: tuple[TrustedCertificate, ...]) -> Iterator[datetime]:
     for entry in entries:
         yield entry.ends
     for root in sources.public.certificates if sources.public is not None else ():

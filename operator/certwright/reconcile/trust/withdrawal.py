@@ -21,9 +21,7 @@ class Withdrawal:
     why: str
 
 
-def find_withdrawals(
-    sources: Sources, voices: Voices, wanted: frozenset[str]
-) -> tuple[Withdrawal, ...]:
+def find_withdrawals(sources: Sources, voices: Voices, wanted: frozenset[str]) -> tuple[Withdrawal, ...]:
     """Give the deployed CAs that are withdrawn: distrusted, past their end, or deployed under a say that has ended.
 
     Args:
@@ -68,9 +66,7 @@ def keep_from_empty(
     return tuple(sorted((*entries, *held), key=lambda each: each.fingerprint))
 
 
-def _find_why(
-    entry: TrustedCertificate, sources: Sources, voices: Voices, wanted: frozenset[str]
-) -> str | None:
+def _find_why(entry: TrustedCertificate, sources: Sources, voices: Voices, wanted: frozenset[str]) -> str | None:
     if entry.fingerprint in voices.distrusted:
         return f"TrustDecision {voices.distrusted[entry.fingerprint]} distrusts it"
     if is_over(entry, sources):
