@@ -52,7 +52,7 @@ def test_overlay_runs_under_the_restricted_standard_when_a_pod_is_made_of_its_te
     assert (answer.returncode, answer.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("component", ["refresh", "metrics", "networkpolicy"])
+@pytest.mark.parametrize("component", ["approval", "approval-four-eyes", "audit", "metrics", "networkpolicy", "refresh"])
 def test_component_is_accepted_when_added_to_the_overlay(kubectl: Kubectl, tmp_path: Path, component: str) -> None:
     overlay = kustomization(
         tmp_path, f"resources: [{relative(tmp_path, DEFAULT_OVERLAY)}]", MANIFESTS / "components" / component
