@@ -11,7 +11,6 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from random import Random, SystemRandom
 from secrets import token_hex
 from typing import Protocol
@@ -21,7 +20,7 @@ from certwright.cluster.connection import Connection
 from certwright.cluster.lease import Claim, Lease, Leases
 from certwright.cluster.ports import Clock
 from certwright.findings import ClusterError, FailureCause
-from certwright.runtime.leadership import AlwaysLeader, Gate
+from certwright.runtime.leadership import AlwaysLeader, Beginning, Gate
 from certwright.runtime.readiness import Readiness
 from certwright.settings import Settings
 
@@ -107,7 +106,7 @@ class LeaseElector:
         self._newest = 0
         self._told = False
         self.epoch = 0
-        self.since: datetime | None = None
+        self.since: Beginning | None = None
 
     @property
     def is_open(self) -> bool:
@@ -165,7 +164,7 @@ class LeaseElector:
             raise
         self._held, self._leads_until = held, sent_at + self._times.renew
         self.epoch = self._newest = claim.transitions
-        self.since = held.answered
+        self.since = None if held.answered is None else Beginning(held.answered, held.version)
         logger.info("leading, epoch %d, as %s", self.epoch, self._identity)
 
     def _see(self, found: Lease) -> None:

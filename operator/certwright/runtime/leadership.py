@@ -4,8 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+
+from certwright.cluster.versions import is_newer
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """When a term began, told without any clock of ours.
+
+    Attributes:
+        at: the API server's time, in whole seconds.
+        version: the resourceVersion of what began it, which tells what else happened in that second.
+    """
+
+    at: datetime
+    version: str
+
+    def precedes(self, created: datetime, version: str) -> bool:
+        """Say whether an object was surely created after it; `version` is the one that its creation gave it."""
+        return created > self.at or (created == self.at and is_newer(version, self.version))
 
 
 class Gate(Protocol):
@@ -22,8 +42,8 @@ class Gate(Protocol):
         ...
 
     @property
-    def since(self) -> datetime | None:
-        """Give when our term began, by the API server's clock in whole seconds; `None` when there are no terms."""
+    def since(self) -> Beginning | None:
+        """Give when our term began; `None` when there are no terms."""
         ...
 
     async def hold(self, changed: Callable[[], None]) -> None:
@@ -36,7 +56,7 @@ class AlwaysLeader:
 
     is_open = True
     epoch = 0
-    since: datetime | None = None
+    since: Beginning | None = None
 
     async def hold(self, changed: Callable[[], None]) -> None:
         """Wait to be cancelled."""

@@ -95,7 +95,8 @@ class Reaper:
 
     def _is_late_creation(self, metadata: Mapping[str, Any]) -> bool:
         created, writes = datetime.fromisoformat(metadata["creationTimestamp"]), metadata.get("managedFields", [])
-        if self._gate.since is None or created <= self._gate.since or len(writes) != 1:
+        since = self._gate.since
+        if since is None or not since.precedes(created, metadata["resourceVersion"]) or len(writes) != 1:
             return False
         write = writes[0]
         by_us = (write.get("manager"), write.get("operation")) == (FIELD_MANAGER, "Apply")

@@ -13,7 +13,7 @@ from certwright.cluster.connection import Connection
 from certwright.cluster.lease import Claim
 from certwright.findings import ClusterError, FailureCause
 from certwright.runtime.election import LeaseElector, make_gate
-from certwright.runtime.leadership import AlwaysLeader
+from certwright.runtime.leadership import AlwaysLeader, Beginning
 from certwright.runtime.readiness import Readiness
 from certwright.settings import Settings, WrongSettingsError, read_settings
 from tests.support.lease_board import LOST, START, TIMES, Board, Replica, now
@@ -77,8 +77,8 @@ async def test_first_replica_leads_at_once_when_there_is_no_lease() -> None:
     board = Board()
     replica = await leading(board)
 
-    assert (replica.elector.epoch, replica.elector.since) == (1, START)
     assert board.lease is not None
+    assert (replica.elector.epoch, replica.elector.since) == (1, Beginning(START, board.lease.version))
     assert (board.lease.holder, board.lease.seconds, board.lease.transitions) == ("a", 15, 1)
     assert replica.told == [(pytest.approx(0, abs=SLACK), True)]
 

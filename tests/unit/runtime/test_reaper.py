@@ -17,7 +17,7 @@ from certwright.cluster.metadata_cache import MetadataCache, Scope
 from certwright.cluster.retries import Retrying
 from certwright.reconcile.objects import Kind, ObjectKey
 from certwright.runtime.dependencies import Dependencies
-from certwright.runtime.leadership import AlwaysLeader
+from certwright.runtime.leadership import AlwaysLeader, Beginning
 from certwright.runtime.reaper import Reaper
 from tests.support.scripted_server import ScriptedServer, StaticCredentials, answer, refusal, serving
 from tests.support.waiting import wait_until_async
@@ -25,7 +25,8 @@ from tests.support.waiting import wait_until_async
 SECRETS = Scope(Kind.SECRET)
 TARGET = ObjectKey(Kind.SECRET, "shop", "shop-tls")
 OWNER = ObjectKey(Kind.IMPORTED_CERTIFICATE, "shop", "shop")
-SINCE = datetime(2026, 6, 1, 12, 0, 0, tzinfo=UTC)
+SINCE = Beginning(datetime(2026, 6, 1, 12, 0, 0, tzinfo=UTC), "40")
+SAME_SECOND = "2026-06-01T12:00:00Z"
 LATER = "2026-06-01T12:00:05Z"
 ANNOTATIONS = {"certwright.io/owner": "ImportedCertificate/shop", "certwright.io/epoch": "3"}
 BY_US = {"manager": "certwright", "operation": "Apply", "time": LATER}
@@ -52,7 +53,7 @@ class Term(AlwaysLeader):
 
     is_open: bool = True
     epoch: int = 4
-    since: datetime | None = SINCE
+    since: Beginning | None = SINCE
 
 
 @dataclass
@@ -107,6 +108,12 @@ async def test_late_creation_is_deleted_with_its_version_when_nobody_refers_to_i
     assert scene.server.received[1].json()["preconditions"] == {"uid": "u", "resourceVersion": "50"}
 
 
+async def test_late_creation_is_deleted_when_it_came_in_the_second_in_which_our_term_began(scene: Scene) -> None:
+    await scene.hears_of(late(creationTimestamp=SAME_SECOND, managedFields=[{**BY_US, "time": SAME_SECOND}]))
+
+    assert scene.server.verbs() == ["GET", "DELETE"]
+
+
 async def test_late_creation_is_deleted_when_only_others_refer_to_it(scene: Scene) -> None:
     scene.dependencies.update(ObjectKey(Kind.IMPORTED_CERTIFICATE, "shop", "another"), {TARGET})
     await scene.hears_of(late())
@@ -156,7 +163,11 @@ async def test_nothing_is_read_when_another_leads(scene: Scene) -> None:
 
 INNOCENT: dict[str, Mapping[str, Any]] = {
     "created before our term": {"creationTimestamp": "2026-06-01T11:59:59Z"},
-    "created as our term began": {"creationTimestamp": "2026-06-01T12:00:00Z"},
+    "created in the same second but before it": {
+        "creationTimestamp": SAME_SECOND,
+        "resourceVersion": "39",
+        "managedFields": [{**BY_US, "time": SAME_SECOND}],
+    },
     "a copy that somebody made": {"managedFields": [{**BY_US, "manager": "kubectl-create", "operation": "Update"}]},
     "restored from a backup": {"managedFields": [{**BY_US, "time": "2026-05-01T00:00:00Z"}]},
     "touched by somebody": {"managedFields": [BY_US, {**BY_US, "manager": "kubectl-edit", "operation": "Update"}]},
