@@ -41,8 +41,9 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
     operator: OperatorThread = request.getfixturevalue("operator")
     name = f"story-{uuid4().hex[:10]}"
     control_plane.client.create("/api/v1/namespaces", {"metadata": {"name": name}})
+    world = RealWorld(control_plane, operator, name)
     try:
-        yield RealWorld(control_plane, operator, name)
+        yield world
     finally:
         operator.clock.reset()
-        control_plane.client.delete(f"/api/v1/namespaces/{name}")
+        world.close()

@@ -195,23 +195,28 @@ class MemoryCluster:
         for other, observed in list(self.objects.items()):
             if any(each["uid"] == before.version.uid for each in observed.owner_references):
                 self.remove(other)
+        self._end_namespace(key.namespace)
 
-    def put_namespace(
-        self, name: str, labels: Mapping[str, str] | None = None, *, terminating: bool = False
-    ) -> NamespaceFacts:
-        """Create a namespace, or change one."""
+    def put_namespace(self, name: str, labels: Mapping[str, str] | None = None) -> None:
+        """Create a namespace, or give one other labels."""
         before = self.namespaces.get(name)
         uid = before.uid if before is not None else self._next(None).uid
-        self.namespaces[name] = NamespaceFacts(name, uid, dict(labels or {}), terminating)
-        return self.namespaces[name]
+        named = {"kubernetes.io/metadata.name": name}
+        self.namespaces[name] = NamespaceFacts(name, uid, {**(labels or {}), **named})
 
-    def remove_namespace(self, name: str) -> None:
-        """Delete a namespace with all that is in it."""
-        del self.namespaces[name]
+    def delete_namespace(self, name: str) -> None:
+        """Delete a namespace with all that is in it; it terminates until finalizers let go of the last of that."""
+        self.namespaces[name] = replace(self.namespaces[name], terminating=True)
         for key in [key for key in self.objects if key.namespace == name]:
             self.remove(key)
         for key in [key for key in self.subjects if key.namespace == name]:
-            del self.subjects[key]
+            self.delete_subject(key)
+        self._end_namespace(name)
+
+    def _end_namespace(self, name: str) -> None:
+        facts = self.namespaces.get(name)
+        if facts is not None and facts.terminating and all(key.namespace != name for key in self.subjects):
+            del self.namespaces[name]
 
     def fail(self, verb: str, key: ObjectKey, *causes: FailureCause | None) -> None:
         """Have the next requests of one verb about one object fail with these causes, in order; `None` succeeds."""

@@ -30,6 +30,21 @@ def source(name: str = "corp", **spec: Any) -> Manifest:
     return _object("certwright.io/v1alpha1", "RevocationSource", name, {"spec": spec})
 
 
+def decision(name: str = "root", **spec: Any) -> Manifest:
+    """Write a TrustDecision; `labels`, `annotations` and `namespace` go to its metadata."""
+    return _ours("TrustDecision", name, spec)
+
+
+def trust_store(name: str = "corporate", **spec: Any) -> Manifest:
+    """Write a TrustStore, as `decision` does."""
+    return _ours("TrustStore", name, spec)
+
+
+def cluster_trust_store(name: str, **spec: Any) -> Manifest:
+    """Write a ClusterTrustStore, as `decision` does; see `World.own` for its name."""
+    return _ours("ClusterTrustStore", name, spec)
+
+
 def workload(kind: str, name: str, **spec: Any) -> Manifest:
     """Write a workload of one container that never runs, for there are no nodes."""
     labels = {"app": name}
@@ -53,9 +68,17 @@ def encode(data: Data) -> dict[str, str]:
     }
 
 
+def _ours(kind: str, name: str, spec: Mapping[str, Any]) -> Manifest:
+    marks = {each: spec[each] for each in ("labels", "annotations", "namespace") if each in spec}
+    wish = {each: value for each, value in spec.items() if each not in marks}
+    return _object("certwright.io/v1alpha1", kind, name, {"spec": wish, **marks})
+
+
 def _object(api_version: str, kind: str, name: str, body: Mapping[str, Any]) -> Manifest:
     metadata: dict[str, Any] = {"name": name}
     rest = dict(body)
+    if "namespace" in rest:
+        metadata["namespace"] = rest.pop("namespace")
     for each in ("annotations", "labels"):
         if each in rest:
             metadata[each] = dict(rest.pop(each))

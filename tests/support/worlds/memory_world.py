@@ -7,7 +7,6 @@ it waits.
 
 from __future__ import annotations
 
-import copy
 from base64 import b64decode
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -15,10 +14,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from certwright.api.kind import API_VERSION
+from certwright.cluster.resources import RESOURCES
 from certwright.fetch.ports import Fetcher
 from certwright.findings import FailureCause
-from certwright.reconcile.objects import Kind, ObjectKey, Observed, Subject, Version
-from certwright.reconcile.questions import Collection
+from certwright.reconcile.objects import Kind, NamespaceFacts, ObjectKey, Observed, Subject, Version
+from certwright.reconcile.questions import Collection, Namespaces, Owned
 from certwright.runtime.engine import make_engine
 from certwright.runtime.passes import PassResult, Surroundings, judge_inline, run_pass
 from certwright.settings import Settings
@@ -47,7 +48,7 @@ class _Memo:
     """What the runtime would remember of an object between two passes."""
 
     traits: tuple[Any, ...] = ()
-    versions: Mapping[ObjectKey, Version | str | None] = field(default_factory=dict)
+    versions: Mapping[ObjectKey, Version | NamespaceFacts | str | None] = field(default_factory=dict)
     verified: Mapping[ObjectKey, Version] = field(default_factory=dict)
     due: datetime | None = None
     failures: int = 0
@@ -61,6 +62,8 @@ class MemoryWorld:
         self.cluster = MemoryCluster(MemoryClock())
         self.corp = Corp(self.now)
         self._settings = Settings()
+        for namespace in ("kube-system", self._settings.namespace):
+            self.cluster.put_namespace(namespace)
         self._engine = make_engine(self._settings)
         self._told: set[ObjectKey] = set()
         self.library = self._begin()
@@ -72,7 +75,14 @@ class MemoryWorld:
     def now(self) -> datetime:
         return self.cluster.clock.now
 
+    def own(self, name: str) -> str:
+        return name
+
     # ---- what people do
+
+    async def make_namespace(self, name: str, labels: Mapping[str, str] | None = None) -> str:
+        self.cluster.put_namespace(name, labels)
+        return name
 
     async def apply(self, *manifests: Manifest) -> None:
         for manifest in manifests:
@@ -80,8 +90,18 @@ class MemoryWorld:
 
     def _apply(self, manifest: Manifest) -> None:
         kind, metadata = Kind(manifest["kind"]), manifest["metadata"]
-        if kind in self._engine.reconcilers:
-            self.cluster.put_subject(metadata["name"], copy.deepcopy(manifest["spec"]), kind=kind)
+        namespace = metadata.get("namespace", self.namespace)
+        if kind is Kind.NAMESPACE:
+            self.cluster.put_namespace(metadata["name"], metadata.get("labels"))
+        elif _is_ours(kind):
+            self.cluster.put_subject(
+                metadata["name"],
+                manifest["spec"],
+                kind=kind,
+                namespace=namespace,
+                labels=metadata.get("labels", {}),
+                annotations=metadata.get("annotations", {}),
+            )
         elif kind in WORKLOADS:
             self.cluster.put_workload(kind, metadata["name"], spec=manifest["spec"])
         else:
@@ -93,38 +113,62 @@ class MemoryWorld:
                 annotations=metadata.get("annotations"),
                 labels=metadata.get("labels"),
                 immutable=manifest.get("immutable", False),
+                namespace=namespace,
             )
             if metadata.get("finalizers"):
                 self._finalized.add(key)
 
-    async def patch(self, kind: str, name: str, patch: Mapping[str, Any]) -> None:
-        key = self._key(kind, name)
-        if key.kind in WORKLOADS:
+    async def patch(self, kind: str, name: str, patch: Mapping[str, Any], *, namespace: str | None = None) -> None:
+        key, metadata = self._key(kind, name, namespace), patch.get("metadata", {})
+        if key.kind is Kind.NAMESPACE:
+            self.cluster.put_namespace(name, _merge(self.cluster.namespaces[name].labels, metadata.get("labels", {})))
+        elif _is_ours(key.kind):
+            self._patch_subject(self.cluster.subjects[key], patch)
+        elif key.kind in WORKLOADS:
             parts = {part: _merge(self.cluster.objects[key].manifest.get(part, {}), patch[part]) for part in patch}
             self.cluster.put_workload(key.kind, name, **parts)
-            return
-        metadata, before = patch.get("metadata", {}), self.cluster.objects[key]
+        else:
+            self._patch_object(self.cluster.objects[key], patch)
+
+    def _patch_subject(self, before: Subject, patch: Mapping[str, Any]) -> None:
+        metadata = patch.get("metadata", {})
+        self.cluster.put_subject(
+            before.key.name,
+            _merge(before.spec, patch.get("spec", {})),
+            kind=before.key.kind,
+            namespace=before.key.namespace,
+            labels=_merge(before.labels, metadata.get("labels", {})),
+            annotations=_merge(before.annotations, metadata.get("annotations", {})),
+        )
+
+    def _patch_object(self, before: Observed, patch: Mapping[str, Any]) -> None:
+        key, metadata = before.key, patch.get("metadata", {})
         if "finalizers" in metadata:
             self._finalized.discard(key)
             if before.deleting:
                 self.cluster.remove(key)
                 return
-        data = {name: None if value is None else b64decode(value) for name, value in patch.get("data", {}).items()}
+        changes: dict[str, Any] = {}
+        if "data" in patch:
+            coded = key.kind is Kind.SECRET
+            data = {
+                each: value if value is None else b64decode(value) if coded else value.encode()
+                for each, value in patch["data"].items()
+            }
+            changes["data"] = _merge(before.data, data)
         self.cluster.change(
             key,
             labels=_merge(before.labels, metadata.get("labels", {})),
             annotations=_merge(before.annotations, metadata.get("annotations", {})),
-            data=_merge(before.data, data),
+            **changes,
         )
 
-    async def delete(self, kind: str, name: str) -> None:
-        key = self._key(kind, name)
-        if key.kind in self._engine.reconcilers:
-            uid = self.cluster.subjects.pop(key).version.uid
-            self._memos.pop(key, None)
-            for other, observed in list(self.cluster.objects.items()):
-                if any(each["uid"] == uid for each in observed.owner_references):
-                    self.cluster.remove(other)
+    async def delete(self, kind: str, name: str, *, namespace: str | None = None) -> None:
+        key = self._key(kind, name, namespace)
+        if key.kind is Kind.NAMESPACE:
+            self.cluster.delete_namespace(name)
+        elif _is_ours(key.kind):
+            self.cluster.delete_subject(key)
         elif key in self._finalized:
             self.cluster.change(key, deleting=True)
         elif key in self.cluster.objects:
@@ -132,30 +176,45 @@ class MemoryWorld:
 
     # ---- what people see
 
-    async def read(self, kind: str, name: str) -> Observed | None:
-        return self.cluster.objects.get(self._key(kind, name))
+    async def read(self, kind: str, name: str, *, namespace: str | None = None) -> Observed | None:
+        return self.cluster.objects.get(self._key(kind, name, namespace))
 
-    async def status(self, name: str, *, kind: str = Kind.IMPORTED_CERTIFICATE) -> Report:
-        return Report(self.cluster.subjects[self._key(kind, name)])
+    async def find(self, name: str, *, kind: str, namespace: str | None = None) -> Report | None:
+        subject = self.cluster.subjects.get(self._key(kind, name, namespace))
+        return None if subject is None else Report(subject)
 
-    async def events(self, name: str, *, kind: str = Kind.IMPORTED_CERTIFICATE) -> list[Event]:
+    async def status(self, name: str, *, kind: str = Kind.IMPORTED_CERTIFICATE, namespace: str | None = None) -> Report:
+        return Report(self.cluster.subjects[self._key(kind, name, namespace)])
+
+    async def events(
+        self, name: str, *, kind: str = Kind.IMPORTED_CERTIFICATE, namespace: str | None = None
+    ) -> list[Event]:
         return [
             Event(each.type.value, each.reason, each.action, each.note)
             for each in self.cluster.events
-            if each.subject.key == self._key(kind, name)
+            if each.subject.key == self._key(kind, name, namespace)
         ]
 
     # ---- waiting
 
-    async def settle(self, name: str, until: Until = anything, *, kind: str = Kind.IMPORTED_CERTIFICATE) -> Report:
+    async def settle(
+        self,
+        name: str,
+        until: Until = anything,
+        *,
+        kind: str = Kind.IMPORTED_CERTIFICATE,
+        namespace: str | None = None,
+    ) -> Report:
         async def reached() -> Report | None:
-            report = await self.status(name, kind=kind)
+            report = await self.status(name, kind=kind, namespace=namespace)
             return report if report.is_current and until(report) else None
 
         try:
             report = await self.wait(reached, f"the verdict on {name}")
         except DeadlineError as error:
-            raise DeadlineError(f"{error}; last seen: {await self.status(name, kind=kind)!r}") from None
+            raise DeadlineError(
+                f"{error}; last seen: {await self.status(name, kind=kind, namespace=namespace)!r}"
+            ) from None
         assert report is not None
         return report
 
@@ -177,7 +236,9 @@ class MemoryWorld:
             if not due and not await self.library.fetched():
                 return
             for subject in due:
-                await self._pass(subject)
+                # What an earlier one did may have changed it, or have let go of it.
+                if (now := self.cluster.subjects.get(subject.key)) is not None:
+                    await self._pass(now)
         raise AssertionError(f"{[str(each.key) for each in due]} never come to rest")
 
     # ---- time
@@ -228,6 +289,8 @@ class MemoryWorld:
 
     def _is_due(self, subject: Subject) -> bool:
         memo = self._memos.get(subject.key)
+        if subject.key.kind not in self._engine.reconcilers:
+            return False
         if subject.key in self._told:
             return True
         if memo is None or memo.traits != _traits(subject):
@@ -249,7 +312,10 @@ class MemoryWorld:
         )
         reconciler = self._engine.reconcilers[subject.key.kind]
         result = await run_pass(reconciler, subject, around=around, verified=memo.verified)
-        after = self.cluster.subjects[subject.key]
+        after = self.cluster.subjects.get(subject.key)
+        if after is None:
+            del self._memos[subject.key]
+            return
         memo.traits, memo.versions = _traits(after), self._versions(after)
         memo.verified = result.verified or memo.verified
         memo.due = self._next(memo, result)
@@ -264,19 +330,25 @@ class MemoryWorld:
         retry = self.now + timedelta(seconds=2 ** (memo.failures - 1))
         return min(retry, result.requeue_at or retry)
 
-    def _versions(self, subject: Subject) -> dict[ObjectKey, Version | str | None]:
+    def _versions(self, subject: Subject) -> dict[ObjectKey, Version | NamespaceFacts | str | None]:
         """Give what a change of would be told to the object: versions of what it refers to, faces of what it asks."""
         reconciler = self._engine.reconcilers[subject.key.kind]
         # Workloads are not watched.
         keys = (key for key in reconciler.references(subject) if key.kind not in WORKLOADS)
         found = {key: self.cluster.objects.get(key) for key in keys}
-        collections = [each for each in reconciler.asks(subject) if isinstance(each, Collection)]
-        faces = {
-            key: self._engine.reconcilers[key.kind].face(other)
-            for key, other in self.cluster.subjects.items()
-            if any(key in collection for collection in collections)
-        }
-        return {**faces, **{key: observed.version if observed else None for key, observed in found.items()}}
+        seen: dict[ObjectKey, Version | NamespaceFacts | str | None] = {}
+        for question in reconciler.asks(subject):
+            if isinstance(question, Collection):
+                seen |= {
+                    key: self._engine.reconcilers[key.kind].face(other)
+                    for key, other in self.cluster.subjects.items()
+                    if key in question and key.kind in self._engine.reconcilers
+                }
+            elif isinstance(question, Namespaces):
+                seen |= {ObjectKey(Kind.NAMESPACE, "", name): each for name, each in self.cluster.namespaces.items()}
+            elif isinstance(question, Owned):
+                seen |= {key: each.version for key, each in self.cluster.owned(question.owner).items()}
+        return {**seen, **{key: observed.version if observed else None for key, observed in found.items()}}
 
     async def restart(self) -> None:
         """End the process and begin another: what only the former remembered is gone."""
@@ -290,12 +362,19 @@ class MemoryWorld:
     def _fetched(self, key: ObjectKey, brought: bool) -> None:  # noqa: FBT001 - a callback
         self._told.add(key)
         for subject in self.cluster.subjects.values() if brought else ():
+            if subject.key.kind not in self._engine.reconcilers:
+                continue
             asked = self._engine.reconcilers[subject.key.kind].asks(subject)
             if any(isinstance(each, Collection) and key in each for each in asked):
                 self._told.add(subject.key)
 
-    def _key(self, kind: str, name: str) -> ObjectKey:
-        return ObjectKey(Kind(kind), self.namespace, name)
+    def _key(self, kind: str, name: str, namespace: str | None = None) -> ObjectKey:
+        place = (namespace or self.namespace) if RESOURCES[Kind(kind)].namespaced else ""
+        return ObjectKey(Kind(kind), place, name)
+
+
+def _is_ours(kind: Kind) -> bool:
+    return RESOURCES[kind].api_version == API_VERSION
 
 
 def _traits(subject: Subject) -> tuple[Any, ...]:

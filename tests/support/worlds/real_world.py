@@ -39,41 +39,74 @@ class RealWorld:
         self._operator = operator
         self.corp = Corp(self.now)
         self._canaries = 0
+        self._outside: list[str] = []
 
     @property
     def now(self) -> datetime:
         return self._operator.clock.judgement()
 
+    def own(self, name: str) -> str:
+        return f"{self.namespace}-{name}"
+
+    def close(self) -> None:
+        """Delete all that the story made outside its namespace, and that; what takes its time is not waited for."""
+        for path in reversed(self._outside):
+            self._client.delete(path)
+        self._client.delete(self._path(Kind.NAMESPACE, self.namespace))
+
     # ---- what people do
+
+    async def make_namespace(self, name: str, labels: Mapping[str, str] | None = None) -> str:
+        await self.apply(
+            {
+                "apiVersion": "v1",
+                "kind": "Namespace",
+                "metadata": {"name": self.own(name), "labels": dict(labels or {})},
+            }
+        )
+        return self.own(name)
 
     async def apply(self, *manifests: Manifest) -> None:
         for manifest in manifests:
-            self._client.apply(self._path(manifest["kind"], manifest["metadata"]["name"]), manifest, manager=MANAGER)
+            kind, metadata = manifest["kind"], manifest["metadata"]
+            path = self._path(kind, metadata["name"], namespace=metadata.get("namespace"))
+            if not RESOURCES[Kind(kind)].namespaced and path not in self._outside:
+                assert metadata["name"].startswith(self.namespace), "name it with `World.own`"
+                self._outside.append(path)
+            self._client.apply(path, manifest, manager=MANAGER)
 
-    async def patch(self, kind: str, name: str, patch: Mapping[str, Any]) -> None:
+    async def patch(self, kind: str, name: str, patch: Mapping[str, Any], *, namespace: str | None = None) -> None:
         parts = {"status": {"status": patch["status"]}} if "status" in patch else {}
         if rest := {part: value for part, value in patch.items() if part != "status"}:
             parts[""] = rest
         for subresource, body in parts.items():
-            path = self._path(kind, name, subresource=subresource)
+            path = self._path(kind, name, subresource=subresource, namespace=namespace)
             _demand(self._client.request("PATCH", path, body, headers=MERGE))
 
-    async def delete(self, kind: str, name: str) -> None:
-        self._client.delete(self._path(kind, name))
+    async def delete(self, kind: str, name: str, *, namespace: str | None = None) -> None:
+        self._client.delete(self._path(kind, name, namespace=namespace))
 
     # ---- what people see
 
-    async def read(self, kind: str, name: str) -> Observed | None:
-        manifest = self._client.get(self._path(kind, name))
-        return observed_of(self._key(kind, name), manifest) if manifest is not None else None
+    async def read(self, kind: str, name: str, *, namespace: str | None = None) -> Observed | None:
+        manifest = self._client.get(self._path(kind, name, namespace=namespace))
+        return observed_of(self._key(kind, name, namespace), manifest) if manifest is not None else None
 
-    async def status(self, name: str, *, kind: str = Kind.IMPORTED_CERTIFICATE) -> Report:
-        manifest = self._client.get(self._path(kind, name))
-        assert manifest is not None, f"there is no {kind} {name}"
-        return Report(subject_of(self._key(kind, name), manifest))
+    async def find(self, name: str, *, kind: str, namespace: str | None = None) -> Report | None:
+        manifest = self._client.get(self._path(kind, name, namespace=namespace))
+        return Report(subject_of(self._key(kind, name, namespace), manifest)) if manifest is not None else None
 
-    async def events(self, name: str, *, kind: str = Kind.IMPORTED_CERTIFICATE) -> list[Event]:
-        found = self._client.get(EVENTS.collection(self.namespace)) or {"items": []}
+    async def status(self, name: str, *, kind: str = Kind.IMPORTED_CERTIFICATE, namespace: str | None = None) -> Report:
+        report = await self.find(name, kind=kind, namespace=namespace)
+        assert report is not None, f"there is no {kind} {name}"
+        return report
+
+    async def events(
+        self, name: str, *, kind: str = Kind.IMPORTED_CERTIFICATE, namespace: str | None = None
+    ) -> list[Event]:
+        # Those about cluster-scoped objects are in the namespace `default`.
+        place = (namespace or self.namespace) if RESOURCES[Kind(kind)].namespaced else "default"
+        found = self._client.get(EVENTS.collection(place)) or {"items": []}
         return [
             Event(each["type"], each["reason"], each["action"], each["note"])
             for each in sorted(found["items"], key=lambda each: each["eventTime"])
@@ -82,11 +115,18 @@ class RealWorld:
 
     # ---- waiting
 
-    async def settle(self, name: str, until: Until = anything, *, kind: str = Kind.IMPORTED_CERTIFICATE) -> Report:
+    async def settle(
+        self,
+        name: str,
+        until: Until = anything,
+        *,
+        kind: str = Kind.IMPORTED_CERTIFICATE,
+        namespace: str | None = None,
+    ) -> Report:
         last: list[Report] = []
 
         async def reached() -> Report | None:
-            last[:] = [await self.status(name, kind=kind)]
+            last[:] = [await self.status(name, kind=kind, namespace=namespace)]
             return last[0] if last[0].is_current and until(last[0]) else None
 
         try:
@@ -210,11 +250,12 @@ class RealWorld:
 
     # ---- paths
 
-    def _path(self, kind: str, name: str, *, subresource: str = "") -> str:
-        return RESOURCES[Kind(kind)].single(self.namespace, name, subresource=subresource)
+    def _path(self, kind: str, name: str, *, subresource: str = "", namespace: str | None = None) -> str:
+        return RESOURCES[Kind(kind)].single(namespace or self.namespace, name, subresource=subresource)
 
-    def _key(self, kind: str, name: str) -> ObjectKey:
-        return ObjectKey(Kind(kind), self.namespace, name)
+    def _key(self, kind: str, name: str, namespace: str | None = None) -> ObjectKey:
+        place = (namespace or self.namespace) if RESOURCES[Kind(kind)].namespaced else ""
+        return ObjectKey(Kind(kind), place, name)
 
 
 def _demand(answer: Response) -> None:

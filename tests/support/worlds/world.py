@@ -26,6 +26,8 @@ def anything(report: Report) -> bool:
 class World(Protocol):
     """A namespace of its own, and certwright at work in it.
 
+    Methods take another `namespace` for what is not in this one; cluster-scoped kinds have none.
+
     Attributes:
         namespace: its name.
         corp: a PKI whose certificates are valid when the story begins.
@@ -39,31 +41,47 @@ class World(Protocol):
         """Give the instant that certificates are judged at."""
         ...
 
+    def own(self, name: str) -> str:
+        """Give the name that something outside the namespace of the story bears, so that it is the story's alone."""
+        ...
+
+    async def make_namespace(self, name: str, labels: Mapping[str, str] | None = None) -> str:
+        """Create another namespace, and give its name; it goes with the story."""
+        ...
+
     async def apply(self, *manifests: Manifest) -> None:
         """Do what `kubectl apply` does: what was applied before and is left out now goes."""
         ...
 
-    async def patch(self, kind: str, name: str, patch: Mapping[str, Any]) -> None:
+    async def patch(self, kind: str, name: str, patch: Mapping[str, Any], *, namespace: str | None = None) -> None:
         """Do what `kubectl patch --type=merge` does, with `status` where the patch has one."""
         ...
 
-    async def delete(self, kind: str, name: str) -> None:
+    async def delete(self, kind: str, name: str, *, namespace: str | None = None) -> None:
         """Do what `kubectl delete` does."""
         ...
 
-    async def read(self, kind: str, name: str) -> Observed | None:
+    async def read(self, kind: str, name: str, *, namespace: str | None = None) -> Observed | None:
         """Give an object as it is now."""
         ...
 
-    async def status(self, name: str, *, kind: str = "ImportedCertificate") -> Report:
+    async def find(self, name: str, *, kind: str, namespace: str | None = None) -> Report | None:
+        """Give what certwright says of one of our objects now; `None` when it is gone."""
+        ...
+
+    async def status(self, name: str, *, kind: str = "ImportedCertificate", namespace: str | None = None) -> Report:
         """Give what certwright says of one of our objects now."""
         ...
 
-    async def events(self, name: str, *, kind: str = "ImportedCertificate") -> list[Event]:
+    async def events(
+        self, name: str, *, kind: str = "ImportedCertificate", namespace: str | None = None
+    ) -> list[Event]:
         """Give the events about one of our objects, as far as they are written."""
         ...
 
-    async def settle(self, name: str, until: Until = anything, *, kind: str = "ImportedCertificate") -> Report:
+    async def settle(
+        self, name: str, until: Until = anything, *, kind: str = "ImportedCertificate", namespace: str | None = None
+    ) -> Report:
         """Wait until an object's verdict is about its present generation, and as wanted.
 
         Raises:
