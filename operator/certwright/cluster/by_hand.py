@@ -6,7 +6,8 @@ their own, and a refusal is told in the API server's own words: they say which r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,15 +21,26 @@ from certwright.reconcile.objects import Kind, ObjectKey
 LONGEST_REFUSAL = 2000
 """Enough for the sentence of an admission policy, with the names of objects in it."""
 
+MOST_TRIES = 4
+PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 5.0
+"""A person waits: a busy API server is asked again a few times, and not for long."""
+
 _DENIED = "denied request: "
 """What stands between an admission policy's name and its own words."""
 
 
 class ByHand:
-    """Single objects, read and written as whom the connection speaks for."""
+    """Single objects, read and written as whom the connection speaks for.
 
-    def __init__(self, connection: Connection) -> None:
+    Args:
+        connection: the way to the API server.
+        sleep: how to wait a number of seconds.
+    """
+
+    def __init__(self, connection: Connection, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         self._connection = connection
+        self._sleep = sleep
 
     async def read(self, key: ObjectKey) -> dict[str, Any]:
         """Read an object.
@@ -82,10 +94,15 @@ class ByHand:
         return (await self._send(request)).manifest()
 
     async def _send(self, request: Request) -> Answer:
-        answer = await self._connection.exchange(request)
-        if answer.ok:
-            return answer
-        refusal = Refusal.of(answer)
+        for tried in range(1, MOST_TRIES + 1):
+            answer = await self._connection.exchange(request)
+            if answer.ok:
+                return answer
+            refusal = Refusal.of(answer)
+            # Every write is fenced, so sending one again changes nothing twice.
+            if tried == MOST_TRIES or not refusal.may_pass():
+                break
+            await self._sleep(min(refusal.retry_after or PAUSE_SECONDS, LONGEST_PAUSE_SECONDS))
         error = error_of(refusal, request)
         words = refusal.prose.rpartition(_DENIED)[2] or error.message
         raise ClusterError(error.cause, printable(words, limit=LONGEST_REFUSAL), status=error.status)

@@ -3,7 +3,7 @@
 import pytest
 from aiohttp import web
 
-from certwright.cluster.by_hand import LONGEST_REFUSAL, ByHand
+from certwright.cluster.by_hand import LONGEST_REFUSAL, MOST_TRIES, PAUSE_SECONDS, ByHand
 from certwright.cluster.connection import Connection
 from certwright.findings import ClusterError, FailureCause
 from certwright.reconcile.objects import Kind, ObjectKey
@@ -105,3 +105,21 @@ async def test_all_of_a_namespace_or_of_the_cluster_are_listed(
         "namespaces/shop/truststores",
         "truststores",
     ]
+
+
+async def test_busy_server_is_asked_again_and_not_for_ever(server: ScriptedServer, connection: Connection) -> None:
+    waits: list[float] = []
+
+    async def note(seconds: float) -> None:
+        waits.append(seconds)
+
+    objects = ByHand(connection, sleep=note)
+    server.script(refusal(429, "TooManyRequests", "storage is (re)initializing"), answer(200, FOUND))
+    assert (await objects.read(STORE))["kind"] == "TrustStore"
+    assert waits == [PAUSE_SECONDS]
+
+    server.script(*[refusal(429, "TooManyRequests", "busy")] * MOST_TRIES)
+    with pytest.raises(ClusterError, match="busy"):
+        await objects.read(STORE)
+    assert len(waits) == MOST_TRIES
+    assert len(server.received) == 2 + MOST_TRIES
