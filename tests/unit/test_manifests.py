@@ -71,6 +71,34 @@ def test_deployment_sets_only_settings_that_there_are_when_it_starts(container: 
     assert container["args"] == ["run"]
 
 
+def test_deployment_elects_a_leader_when_it_has_more_than_one_replica(
+    deployment: dict[str, Any], container: dict[str, Any]
+) -> None:
+    chosen = {variable["name"]: variable.get("value") for variable in container["env"]}
+
+    assert deployment["spec"]["replicas"] > 1
+    assert chosen["CERTWRIGHT_LEADER_ELECTION"] == "true"
+
+
+def test_names_of_the_lease_agree_when_setting_role_and_fence_are_compared() -> None:
+    name = Settings().lease_name
+    roles = [document for document in base_documents() if document["kind"] == "Role"]
+    (named,) = [
+        rule["resourceNames"]
+        for role in roles
+        for rule in role["rules"]
+        if "leases" in rule["resources"] and "update" in rule["verbs"]
+    ]
+    _, binding = documents(MANIFESTS / "components" / "fence" / "policy.yaml")
+
+    assert named == [name]
+    assert binding["spec"]["paramRef"] == {
+        "name": name,
+        "namespace": Settings().namespace,
+        "parameterNotFoundAction": "Deny",
+    }
+
+
 def test_deployment_probes_the_port_that_is_served_when_settings_are_default(container: dict[str, Any]) -> None:
     (port,) = container["ports"]
 
