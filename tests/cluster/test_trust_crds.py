@@ -387,7 +387,9 @@ def stored(control_plane: ControlPlane, kubectl: Kubectl, namespace: str) -> dic
     body = {**manifest(None), "status": dump(large_status())}
     del body["spec"]
     control_plane.client.apply(f"{path}/status", body, manager="certwright")
-    return control_plane.client.get(path)
+    current = control_plane.client.get(path)
+    assert current is not None
+    return current
 
 
 def test_status_comes_back_as_it_was_written_when_every_field_is_set(stored: dict[str, Any]) -> None:
