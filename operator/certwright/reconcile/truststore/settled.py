@@ -109,7 +109,8 @@ def _is_unchanged(evidence: _Evidence, settings: Settings) -> bool:
 def _are_targets_unchanged(
     groups: tuple[Group, ...], owned: Mapping[ObjectKey, Metadata], evidence: _Evidence, *, deployed: bool
 ) -> bool:
-    digests = tuple(_find_digest(group, owned) if deployed else "" for group in groups)
+    refused = {key for key, row in evidence.past.rows.items() if not row.updated}
+    digests = tuple(_find_digest(group, owned, refused) if deployed else "" for group in groups)
     if evidence.past.record.others != digest_others(evidence.snapshot, digests):
         return False
     stand = (_stand(group, digest, owned, evidence) for group, digest in zip(groups, digests, strict=True))
@@ -139,12 +140,9 @@ def _is_as_recorded(key: ObjectKey, recorded: Version | None, held: Held) -> boo
     return metadata.version == recorded
 
 
-def _find_digest(group: Group, owned: Mapping[ObjectKey, Metadata]) -> str:
-    for key in group.keys:
-        metadata = owned.get(key)
-        if metadata is not None:
-            return metadata.annotations.get(DIGEST_ANNOTATION, "")
-    return ""
+def _find_digest(group: Group, owned: Mapping[ObjectKey, Metadata], refused: set[ObjectKey]) -> str:
+    first = next((owned[key] for key in group.keys if key in owned and key not in refused), None)
+    return first.annotations.get(DIGEST_ANNOTATION, "") if first is not None else ""
 
 
 def _stand(group: Group, digest: str, owned: Mapping[ObjectKey, Metadata], evidence: _Evidence) -> bool:
