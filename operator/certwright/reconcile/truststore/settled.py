@@ -16,7 +16,8 @@ from certwright.findings import Finding, Reason
 from certwright.reconcile.bookkeeping import read_instant
 from certwright.reconcile.marks import is_owned
 from certwright.reconcile.objects import Metadata, ObjectKey, Snapshot, Version
-from certwright.reconcile.plan import DIGEST_ANNOTATION, Held
+from certwright.reconcile.plan import DIGEST_ANNOTATION
+from certwright.reconcile.reconciler import Held
 from certwright.reconcile.trust.deployed import kept_trust
 from certwright.reconcile.truststore.departures import find_surplus
 from certwright.reconcile.truststore.past import Past, read_past, row_version
