@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from certwright.api.model import timestamp
+from certwright.api.model import dump, timestamp
+from certwright.api.status_parts import FindingEntry
+from certwright.api.truststore_status import ChangedCertificate, PendingChange, TargetRow, TrustStoreStatus
 from certwright.findings import FailureCause
-from certwright.reconcile.objects import Kind, ObjectKey
+from certwright.reconcile.objects import Failure, Kind, ObjectKey
 from certwright.reconcile.trust.change import change_id
 from certwright.reconcile.truststore import judge as judging
+from certwright.reconcile.truststore.status import STATUS_BYTES, fit
 from tests.support.memory_cluster import NAMESPACE
 from tests.support.pki import PKI
 from tests.unit.reconcile.truststore.yard import (
@@ -20,6 +24,7 @@ from tests.unit.reconcile.truststore.yard import (
     LEAF,
     MAP,
     NEXT,
+    OPERATOR,
     ROOT,
     STORE,
     TARGET,
@@ -584,3 +589,59 @@ async def test_store_that_is_deleted_is_left_to_the_garbage_collector(yard: Yard
         True,
         False,
     )
+
+
+async def test_status_that_could_not_be_written_is_not_tried_in_the_same_pass(yard: Yard) -> None:
+    await deploy(yard)
+    reconciler = yard.reconcilers[Kind.TRUST_STORE]
+    failure = Failure(FailureCause.UNAVAILABLE, "no answer")
+    snapshot = yard.snapshot().with_failure(STORE, failure)
+    problem = judging.finding(judging.Reason.INTERNAL_ERROR, "its time was up.")
+    assert reconciler.plan(reconciler.refuse(snapshot, problem), snapshot).stages == ()
+
+
+async def test_strange_objects_among_the_records_are_overlooked(yard: Yard) -> None:
+    subject = yard.wish()
+    for name in ("x-1-abc-0", "1-abc-x", "nonsense"):
+        yard.cluster.put_secret(
+            f"store-{subject.version.uid}-{name}", {"part": "{}"}, kind=Kind.CONFIG_MAP, namespace=OPERATOR
+        )
+    yard.decide("corp", ROOT)
+    await yard.rest()
+    assert yard.status["record"]["deployed"]["number"] == 1
+
+
+async def test_long_change_is_cut_and_counted(yard: Yard) -> None:
+    yard.wish(**yard.manual())
+    for number in range(40):
+        yard.decide(f"{number:02}-{'d' * 240}", PKI().root(f"{number:02} {'€' * 60}"))
+    yard.decide("bad" + "b" * 240, LEAF)
+    await yard.rest()
+    pending = yard.status["pending"]
+    assert pending["addedCount"] == 40
+    assert 0 < len(pending["added"]) < 40
+    assert yard.size() < 64 * 1024
+
+
+def test_status_that_is_too_large_loses_its_longest_lists() -> None:
+    changed = [ChangedCertificate(fingerprint="sha256:" + "0" * 64, name="n" * 512, decision="d" * 253)] * 32
+    row = TargetRow(kind="ConfigMap", name="n" * 253, message="m" * 400)
+    found = FindingEntry(reason="InvalidRequest", severity="Error", message="€" * 400)
+    full = TrustStoreStatus(
+        pending=PendingChange(id="sha256:" + "0" * 64, added=changed, removed=changed, changed=changed),
+        targets=[row] * 100,
+        findings=[found] * 32,
+    )
+    cut = fit(full)
+    assert len(json.dumps(dump(cut), ensure_ascii=False).encode()) <= STATUS_BYTES
+    assert len(cut.targets) == 1
+    assert cut.pending is not None
+    assert 0 < len(cut.pending.added) < 32
+    assert len(cut.findings) == 32
+    history = full.model_copy(update={"findings": tuple([found] * 32) * 2, "pending": None, "targets": ()})
+    assert len(fit(history).findings) == 32
+
+
+def test_status_that_cannot_be_cut_is_left() -> None:
+    full = TrustStoreStatus().model_copy(update={"public_roots": "x" * STATUS_BYTES})
+    assert fit(full) == full

@@ -200,11 +200,11 @@ async def check(yard: Lived, before: TrustRecord | None, *, approved: str | None
     return record
 
 
-async def live(steps: list[Step], main: ObjectKey, mode: str) -> None:
+async def begin(main: ObjectKey, mode: str) -> Lived:
+    """Deploy one CA, with approval when that is needed, beside an object that is not ours."""
     yard = Lived(main=main)
     yard.cluster.put_namespace(NAMESPACE, TEAM)
     yard.cluster.put_secret("foreign-ca", {"ca.crt": "theirs"}, kind=Kind.CONFIG_MAP)
-    foreign = yard.cluster.objects[FOREIGN]
     fanned = {"namespaceSelector": {"matchLabels": TEAM}} if main == CLUSTER_STORE else {}
     yard.decide("corp", ROOT)
     yard.wish(targets=[TARGET], deployment={"mode": mode}, **fanned)
@@ -212,18 +212,28 @@ async def live(steps: list[Step], main: ObjectKey, mode: str) -> None:
     if mode == "Manual":
         yard.approve()
         await yard.rest()
-    record = await record_of(yard)
+    return yard
+
+
+async def rest_after_failures(yard: Lived) -> None:
+    """Rest; failures are injected for one pass, and then the cluster answers again."""
+    try:
+        await yard.rest()
+    except AssertionError:
+        if not yard.cluster.answers:
+            raise
+    yard.cluster.answers.clear()
+    await yard.rest(full=True)
+
+
+async def live(steps: list[Step], main: ObjectKey, mode: str) -> None:
+    yard = await begin(main, mode)
+    foreign, record = yard.cluster.objects[FOREIGN], await record_of(yard)
     assert record is not None
     for step in steps:
         step(yard)
         approved = yard.store.spec["deployment"].get("approved")
-        try:
-            await yard.rest()
-        except AssertionError:
-            if not yard.cluster.answers:
-                raise
-        yard.cluster.answers.clear()
-        await yard.rest(full=True)
+        await rest_after_failures(yard)
         assert yard.size() < 64 * 1024
         assert yard.cluster.objects[FOREIGN] == foreign
         conditions = yard.conditions

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from certwright.findings import FailureCause
 from certwright.reconcile.objects import Kind, ObjectKey
 from tests.support.memory_cluster import NAMESPACE
 from tests.unit.reconcile.truststore.yard import (
@@ -201,3 +202,39 @@ async def test_status_of_another_version_is_read_as_far_as_it_can() -> None:
     await yard.rest(full=True)
     assert len(yard.status["targets"]) == 2
     assert yard.status["certificates"] == 1
+
+
+async def test_target_that_was_refused_is_looked_at_when_it_is_gone() -> None:
+    yard = await at_rest()
+    yard.cluster.change(MAP, immutable=True)
+    yard.decide("next", NEXT)
+    await yard.rest()
+    assert yard.conditions["Ready"] == ("False", "TargetImmutable")
+    assert await is_settled(yard)
+    yard.cluster.remove(MAP)
+    assert not await is_settled(yard)
+    await yard.rest()
+    assert yard.bundle() == {"Corp Root", "Next Root"}
+
+
+async def test_target_that_could_not_be_created_is_looked_at_when_it_appears() -> None:
+    yard = Yard()
+    yard.decide("corp", ROOT)
+    yard.wish(targets=[TARGET])
+    await yard.pass_over(yard.decision("corp"))
+    yard.cluster.fail("apply", MAP, FailureCause.INVALID)
+    await yard.pass_over(STORE)
+    assert yard.conditions["Ready"] == ("False", "StoreFailed")
+    assert not await is_settled(yard)
+
+
+async def test_others_see_what_is_deployed() -> None:
+    yard = await at_rest()
+    reconciler = yard.reconcilers[Kind.TRUST_STORE]
+    before = reconciler.face(yard.store)
+    yard.rewish(targets=[])
+    await yard.rest()
+    assert reconciler.face(yard.store) == before
+    yard.decide("next", NEXT)
+    await yard.rest()
+    assert reconciler.face(yard.store) != before
