@@ -589,6 +589,21 @@ async def test_bundle_stays_while_the_clock_is_doubted_and_ends_when_it_is_right
 # ---- what else belongs to a set
 
 
+async def test_store_gathers_all_decisions_when_its_selector_is_emptied(world: World) -> None:
+    root, other = world.corp.root, world.corp.ca("Other Root")
+    await hold(world, "root", entities=(root,))
+    await world.apply(trusts("other", other))
+    await see_decision(world, "other", "DEPLOY_PENDING")
+
+    await world.apply(trust_store(**ALL))
+    await see_bundle(world, root, other)
+
+    # Left out, it selects nothing: what is deployed stays, for the bundle would be empty.
+    await world.apply(trust_store(**BUNDLE))
+    await see_store(world, lambda report: report.reason == "EmptyBundle")
+    assert await read_bundle(world) == bundle_of(root, other)
+
+
 async def test_intermediates_are_judged_by_trusted_roots_and_written_where_a_target_says_so(world: World) -> None:
     corp = world.corp
     await world.apply(trusts("issuing", corp.issuing, certUse="intermediateCA", **LABELS))
