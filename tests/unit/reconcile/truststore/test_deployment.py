@@ -194,6 +194,32 @@ async def test_older_record_counts_when_the_newest_is_not_whole(yard: Yard) -> N
     assert yard.status["record"]["deployed"]["number"] in {1, 3}
 
 
+async def test_deployment_that_was_never_finished_hides_none_that_was(yard: Yard) -> None:
+    await deploy(yard, **yard.manual())
+    # The record of a change is kept, its status is not, and another change takes its place and its number.
+    yard.decide("third", THIRD)
+    await yard.rest()
+    yard.approve()
+    yard.cluster.fail("status", STORE, FailureCause.UNAVAILABLE)
+    await yard.pass_over(STORE)
+    yard.undecide("third")
+    yard.decide("next", NEXT)
+    await yard.pass_over(yard.decision("next"))
+    await yard.pass_over(STORE)
+    yard.approve()
+    await yard.rest()
+    assert [key.name for key in yard.records if "-2-" in key.name][1:], "two records bear the number"
+    deployed = yard.status["record"]["deployed"]
+
+    yard.cluster.subjects[STORE] = replace(yard.store, status={})
+    yard.restart()
+    await yard.rest()
+
+    assert yard.status["record"]["deployed"] == deployed
+    assert yard.bundle() == {"Corp Root", "Next Root"}
+    assert yard.conditions["Ready"] == ("True", "Valid")
+
+
 async def test_records_that_cannot_be_read_are_waited_for(yard: Yard) -> None:
     await deploy(yard)
     yard.cluster.subjects[STORE] = replace(yard.store, status={})
