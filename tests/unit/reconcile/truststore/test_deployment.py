@@ -211,6 +211,7 @@ async def test_deployment_that_was_never_finished_hides_none_that_was(yard: Yard
     assert [key.name for key in yard.records if "-2-" in key.name][1:], "two records bear the number"
     deployed = yard.status["record"]["deployed"]
 
+    yard.rewish(**yard.manual())
     yard.cluster.subjects[STORE] = replace(yard.store, status={})
     yard.restart()
     await yard.rest()
