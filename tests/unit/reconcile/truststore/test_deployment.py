@@ -532,6 +532,16 @@ async def test_public_roots_are_added_and_may_be_distrusted(yard: Yard) -> None:
     assert "publicRoots" not in yard.status
 
 
+async def test_ca_is_withdrawn_by_its_fingerprint_when_nobody_has_its_certificate_at_hand(yard: Yard) -> None:
+    await deploy(yard)
+    yard.decide("next", NEXT)
+    await yard.rest()
+    absent = {"certificateRef": {"name": "not-there"}, "fingerprint": ROOT.certificate.fingerprint}
+    yard.decide("stop", trustStateDesired="untrusted", **absent)
+    await yard.rest()
+    assert yard.bundle() == {"Next Root"}
+
+
 async def test_bundle_that_is_too_large_is_not_deployed(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     await deploy(yard)
     monkeypatch.setattr("certwright.reconcile.trust.blocking.BUNDLE_BYTES", 1500)
