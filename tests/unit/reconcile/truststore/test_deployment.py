@@ -141,6 +141,41 @@ async def test_deployed_stays_when_the_next_record_cannot_be_kept(yard: Yard) ->
     assert yard.bundle() == {"Corp Root", "Next Root"}
 
 
+@pytest.mark.parametrize(
+    ("cause", "advice"),
+    [
+        (FailureCause.FORBIDDEN, "Allow the operator to create ConfigMaps there."),
+        (FailureCause.QUOTA_EXCEEDED, "Raise the quota there."),
+        (FailureCause.UNAVAILABLE, "It is tried again."),
+    ],
+)
+async def test_who_is_still_trusted_though_withdrawn_is_said_first(
+    yard: Yard, cause: FailureCause, advice: str
+) -> None:
+    await deploy(yard)
+    for name, root in {"next": NEXT, "third": THIRD, "fourth": PKI().root("Fourth Root")}.items():
+        yard.decide(name, root)
+    await yard.rest()
+    for name in ("corp", "next", "third"):
+        yard.distrust(name)
+    original = yard.cluster.keep_record
+
+    async def refuse(action: Any) -> Any:
+        yard.cluster.fail("keep", action.key, cause)
+        return await original(action)
+
+    yard.cluster.keep_record = refuse  # type: ignore[method-assign]
+    result = await yard.pass_over(STORE)
+    assert result.retry
+    assert yard.message().startswith('Still trusted, though withdrawn: "')
+    assert yard.message().count(' Root"') == 2
+    assert " and 1 more. ConfigMap" in yard.message()
+    assert advice in yard.message()
+    yard.cluster.keep_record = original  # type: ignore[method-assign]
+    await yard.rest()
+    assert yard.bundle() == {"Fourth Root"}
+
+
 async def test_no_target_is_written_before_the_status_names_its_record(yard: Yard) -> None:
     yard.decide("corp", ROOT)
     yard.wish(targets=[TARGET])
