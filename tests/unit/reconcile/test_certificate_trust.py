@@ -540,6 +540,23 @@ async def test_verdict_waits_when_a_list_of_the_stores_namespace_has_not_been_ju
     assert "RevocationSource `corp` of namespace `trust` has not been judged yet" in world.message()
 
 
+async def test_store_that_is_being_deleted_vouches_for_nobody_however_long_that_takes(world: TrustingWorld) -> None:
+    await world.deploy(ROOT)
+    world.upload(SHOP)
+    await world.judge(TRUSTING)
+    assert answer(world) == ("OK", 200)
+    served = world.status["served"]
+
+    store = ObjectKey(Kind.TRUST_STORE, NAMESPACE, "corporate")
+    world.cluster.subjects[store] = replace(world.cluster.subjects[store], deleting=True)
+    assert not await is_settled(world)
+    await world.reconcile()
+
+    assert world.condition("Trusted") == ("False", "ReferenceNotFound")
+    assert "TrustStore `corporate` is being deleted" in world.message()
+    assert world.status["served"] == served
+
+
 async def test_revocations_are_remembered_when_the_store_goes_and_comes(world: TrustingWorld) -> None:
     await world.deploy(ROOT, revocation="Prefer")
     source = await world.offer(ISSUING.crl([SHOP], **LISTED))

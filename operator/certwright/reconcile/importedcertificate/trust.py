@@ -74,7 +74,15 @@ def find_stores(spec: ImportedCertificateSpec | None, namespace: str) -> Collect
 
 
 def find_store(spec: ImportedCertificateSpec | None, snapshot: Snapshot) -> Subject | None:
-    """Give the store that the wish names; `None` when it names none, or there is none of that name."""
+    """Give the store that the wish names; `None` when it names none, or there is none of that name.
+
+    One that is being deleted hears of no withdrawal any more, and may be held up for ever: it is as good as gone.
+    """
+    store = _look_up(spec, snapshot)
+    return store if store is not None and not store.deleting else None
+
+
+def _look_up(spec: ImportedCertificateSpec | None, snapshot: Snapshot) -> Subject | None:
     key = store_key(spec, snapshot.subject.key.namespace)
     stores = find_stores(spec, snapshot.subject.key.namespace)
     found = members(snapshot, stores) if stores is not None else ()
@@ -146,6 +154,8 @@ def read_trust(spec: ImportedCertificateSpec, snapshot: Snapshot, operator_names
     if key is None:
         return None
     store = find_store(spec, snapshot)
+    if store is None and _look_up(spec, snapshot) is not None:
+        return _not_found(f"{name_store(key)} is being deleted, and vouches for nobody. Name another store.")
     if store is None:
         where = f" in namespace `{key.namespace}`" if key.namespace else ""
         return _not_found(f"there is no {name_store(key)}{where}. It is judged within a second of its appearance.")
