@@ -328,13 +328,18 @@ def desired(root: Person, path: str) -> str:
     return value
 
 
+def complete(targets: int) -> dict[str, object]:
+    """Give a roll-out that has reached all targets."""
+    return {"state": "Complete", "targets": targets, "updatedTargets": targets, "percentComplete": 100, "failed": 0}
+
+
 def test_ca_is_shown_with_who_rests_on_it_and_withdrawn(
     root: Person, ada: Person, plugin: Plugin, namespace: str
 ) -> None:
     store, _ = waiting(root, STORES, namespace, None)
-    put_status(root, store, {"certificates": 1, "rollout": {"state": "Complete", "targets": 3, "updatedTargets": 3}})
+    put_status(root, store, {"certificates": 1, "rollout": complete(3)})
     cluster_store, _ = waiting(root, CLUSTER_STORES, namespace, None)
-    put_status(root, cluster_store, {"certificates": 7, "rollout": {"state": "Complete", "targets": 300}})
+    put_status(root, cluster_store, {"certificates": 7, "rollout": complete(300)})
     for name, anchor in (("shop", CA), ("other", SECOND)):
         certificate = path_of("importedcertificates", namespace=namespace)
         body = {
