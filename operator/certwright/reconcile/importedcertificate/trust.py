@@ -154,11 +154,8 @@ def read_trust(spec: ImportedCertificateSpec, snapshot: Snapshot, operator_names
     if key is None:
         return None
     store = find_store(spec, snapshot)
-    if store is None and _look_up(spec, snapshot) is not None:
-        return _not_found(f"{name_store(key)} is being deleted, and vouches for nobody. Name another store.")
     if store is None:
-        where = f" in namespace `{key.namespace}`" if key.namespace else ""
-        return _not_found(f"there is no {name_store(key)}{where}. It is judged within a second of its appearance.")
+        return _not_found(_describe_absence(key, is_leaving=_look_up(spec, snapshot) is not None))
     kept = _find_kept(store, operator_namespace)
     if kept is None:
         return _not_found(
@@ -176,6 +173,13 @@ def read_trust(spec: ImportedCertificateSpec, snapshot: Snapshot, operator_names
     ends = {each.fingerprint: each.ends for each in record.entries if not each.distrusted}
     intermediates, distrusted = intermediates_at(record, snapshot.now), distrusted_at(record, snapshot.now)
     return Trusted(name_store(key), anchors, intermediates, ends, distrusted)
+
+
+def _describe_absence(key: ObjectKey, *, is_leaving: bool) -> str:
+    if is_leaving:
+        return f"{name_store(key)} is being deleted, and vouches for nobody. Name another store."
+    where = f" in namespace `{key.namespace}`" if key.namespace else ""
+    return f"there is no {name_store(key)}{where}. It is judged within a second of its appearance."
 
 
 def _not_found(text: str) -> Finding:
