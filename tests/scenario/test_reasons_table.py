@@ -716,7 +716,7 @@ def test_table_reaches_every_reason_that_an_imported_certificate_can_have() -> N
 
 
 ELSEWHERE = {
-    # about trust, revocation and keys that are made here, which other kinds bring
+    # about trust, revocation and keys that are made here, which other kinds bring: see test_trust_reasons.py
     Reason.REVOKED,
     Reason.FINGERPRINT_MISMATCH,
     Reason.CRL_INVALID,
