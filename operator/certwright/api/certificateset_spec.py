@@ -199,7 +199,7 @@ class ClusterCertificateSetSpec(WireModel):
     """
 
     certificates: Annotated[tuple[SetCertificate, ...], map_list(SLOTS_LIMIT, "name")] = ()
-    """certificates fill slots. All are validated before anything is replaced; one that is bad has the whole set refused.
+    """certificates fill slots. All are validated before anything is replaced; a bad one has the whole set refused.
 
     A filled slot that is no longer listed is kept; `absent` removes it. Default: none. Example:
     `[{name: proxy, certificateRef: {namespace: certificates, name: proxy-upload}}]`.
