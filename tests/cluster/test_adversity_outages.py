@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -14,26 +13,24 @@ from typing import Any
 import pytest
 
 from tests.support.control_plane import ControlPlane
+from tests.support.crowd import PATIENCE_SECONDS, Crowd
 from tests.support.interposer import Interposer, calls, everything, watches
 from tests.support.operator_process import OperatorProcess
 from tests.support.rough_world import (
     OPERATOR,
     SECRETS,
-    WISHES,
     RoughWorld,
     fresh_namespace,
     installed,
     times_written,
 )
-from tests.support.running_operator import key_of, path_of
+from tests.support.running_operator import key_of
 from tests.support.waiting import wait_until
 from tests.support.worlds import Corp, OperatorThread, Report
 from tests.support.worlds.manifests import serving
 from tests.support.worlds.material import stored, upload
 
 KIND = "importedcertificates"
-PATIENCE_SECONDS = 120.0
-IN_FLIGHT = 8
 
 
 @pytest.fixture(scope="module")
@@ -74,69 +71,6 @@ def process(kubeconfig: Path, namespace: str, tmp_path: Path) -> Iterator[Operat
 def world(plane: ControlPlane, interposer: Interposer, kubeconfig: Path, namespace: str) -> Iterator[RoughWorld]:
     with OperatorThread(kubeconfig) as operator:
         yield RoughWorld(plane, operator, interposer, namespace)
-
-
-# ---- a crowd
-
-
-class Crowd:
-    """Many wishes in one namespace, each with a target of its own."""
-
-    def __init__(self, plane: ControlPlane, namespace: str, size: int, corp: Corp) -> None:
-        self._plane = plane
-        self._namespace = namespace
-        self.names = [f"site-{number:03}" for number in range(size)]
-        secret = upload(corp.leaf())
-        plane.client.create(f"/api/v1/namespaces/{namespace}/secrets", secret)
-        with ThreadPoolExecutor(IN_FLIGHT) as pool:
-            list(pool.map(self._create, self.names))
-
-    def _create(self, name: str) -> None:
-        manifest = serving(name, certificateRef={"name": "shop-upload"})
-        self._plane.client.create(path_of(self._namespace, name).rpartition("/")[0], manifest)
-
-    def wait_ready(self, process: OperatorProcess) -> None:
-        """Wait until every wish is fulfilled, and nothing is left to do."""
-
-        def unready() -> list[str]:
-            process.check()
-            found = self._plane.client.get(path_of(self._namespace, "").rstrip("/")) or {}
-            ready = {each["metadata"]["name"] for each in found["items"] if is_ready(each)}
-            return [name for name in self.names if name not in ready]
-
-        wait_until(lambda: not unready(), deadline_seconds=PATIENCE_SECONDS, what=f"{len(self.names)} to be ready")
-        wait_at_rest(process)
-
-    def assert_written_once(self, *, statuses: int = 1) -> None:
-        """See in etcd that each target was created and left alone, and each wish got at most so many statuses."""
-        secrets = times_written(self._plane, SECRETS, self._namespace)
-        assert {name: secrets[f"{name}-tls"] for name in self.names} == dict.fromkeys(self.names, 1)
-        wishes = times_written(self._plane, WISHES, self._namespace)
-        assert wishes.keys() == set(self.names)
-        assert {name: count for name, count in wishes.items() if not 2 <= count <= 1 + statuses} == {}
-
-    def assert_told_once(self) -> None:
-        """See that no event was written twice, nor counted up; that one is missing is no loss."""
-        found = self._plane.client.get(f"/apis/events.k8s.io/v1/namespaces/{self._namespace}/events")["items"]
-        told = [(each["regarding"]["name"], each["reason"]) for each in found]
-        assert len(told) == len(set(told))
-        assert [each for each in found if each.get("series")] == []
-
-
-def is_ready(manifest: Mapping[str, Any]) -> bool:
-    conditions = manifest.get("status", {}).get("conditions", ())
-    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
-
-
-def wait_at_rest(process: OperatorProcess) -> None:
-    def is_at_rest() -> bool:
-        text = process.answer("/metrics")[1]
-        return all(re.search(rf"^{name} 0\.0$", text, re.MULTILINE) for name in AT_REST)
-
-    wait_until(is_at_rest, deadline_seconds=PATIENCE_SECONDS, what="the operator to be at rest")
-
-
-AT_REST = ("certwright_queue_depth", "certwright_queue_running")
 
 
 def test_everything_is_written_once_when_the_api_server_is_killed_at_work(

@@ -183,7 +183,7 @@ async def test_list_is_not_used_when_nobody_is_named_as_its_issuer(world: World)
     await world.apply(upload(leaf), serving(**PREFER), unsure)
     report = await world.settle("issuing", lambda report: report.reason == "CRLIssuerNotFound", kind=SOURCE)
     assert (report.validation, report.status.get("crlNumber")) == (2031, None)
-    assert report.message().endswith("Name it in `spec.issuerRef`. No list is in use.")
+    assert report.message().endswith("or name it in `spec.issuerRef`. No list is in use.")
     await world.rest()
     assert (await world.status("shop")).is_ok
 

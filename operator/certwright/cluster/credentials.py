@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from kubernetes.client import Configuration
-from kubernetes.config import ConfigException, load_incluster_config, load_kube_config
+from kubernetes.config import ConfigException, list_kube_config_contexts, load_incluster_config, load_kube_config
 from yaml import YAMLError
 
 from certwright.findings import ClusterError, FailureCause
 
 SERVICE_HOST = "KUBERNETES_SERVICE_HOST"
 DEFAULT_KUBECONFIG = Path("~/.kube/config")
+DEFAULT_NAMESPACE = "default"
 
 UNUSABLE = (ConfigException, OSError, YAMLError, ValueError, TypeError, AttributeError, LookupError)
 """What the library raises over files that are absent, no YAML, or YAML of another shape."""
@@ -86,6 +87,18 @@ class Login:
                 f"the credentials for the API server cannot be loaded ({type(error).__name__}); "
                 f"{'the files of the ServiceAccount' if path is None else 'the kubeconfig'} must be readable and whole",
             ) from None
+
+    def namespace(self) -> str:
+        """Give the namespace that the context of the kubeconfig names; `default` where nothing names one."""
+        path = self._path()
+        if path is None:
+            return DEFAULT_NAMESPACE
+        try:
+            contexts, current = list_kube_config_contexts(config_file=str(path))  # type: ignore[no-untyped-call]
+            chosen = next(each for each in contexts if each["name"] == (self._context or current["name"]))
+            return str(chosen["context"].get("namespace") or DEFAULT_NAMESPACE)
+        except (*UNUSABLE, StopIteration):
+            return DEFAULT_NAMESPACE  # what is wrong with the file is said when the credentials are loaded
 
     def _path(self) -> Path | None:
         # What was asked for, what the environment names, the pod we are in, the person's own: in this order.

@@ -10,6 +10,8 @@ from certwright.reconcile.importedcertificate import ImportedCertificates, judge
 from certwright.reconcile.objects import Kind
 from certwright.reconcile.plan import Reconciler
 from certwright.reconcile.revocationsource import RevocationSources
+from certwright.reconcile.trustdecision import TrustDecisions
+from certwright.reconcile.truststore import ClusterTrustStores, TrustStores
 from certwright.settings import Settings
 
 
@@ -31,5 +33,8 @@ def make_engine(settings: Settings) -> Engine:
     reconcilers: dict[Kind, Reconciler[Any]] = {
         Kind.IMPORTED_CERTIFICATE: ImportedCertificates(settings),
         Kind.REVOCATION_SOURCE: RevocationSources(settings),
+        Kind.TRUST_DECISION: TrustDecisions(settings),
+        Kind.TRUST_STORE: TrustStores(settings),
+        Kind.CLUSTER_TRUST_STORE: ClusterTrustStores(settings),
     }
     return Engine(reconcilers, judged_by(settings))

@@ -21,7 +21,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Report:
-    """An ImportedCertificate and its status."""
+    """One of our objects and its status."""
 
     subject: Subject
 
@@ -115,9 +115,16 @@ class Report:
     def __repr__(self) -> str:
         """Say what a failed story has to say."""
         said = {each["type"]: f"{each['status']} {each['reason']}: {each['message']}" for each in self._conditions}
-        targets = {each["secretName"]: each["certificateStoreStatus"] for each in self.status.get("targets") or ()}
+        rows = self.status.get("targets") or ()
+        targets = {
+            each.get("secretName") or f"{each.get('namespace')}/{each['name']}": _standing(each) for each in rows
+        }
         return f"<{self.subject.key}: {self.answer} {self.validation} {said} {targets}>"
 
     @property
     def _conditions(self) -> list[Mapping[str, Any]]:
         return list(self.status.get("conditions") or ())
+
+
+def _standing(row: Mapping[str, Any]) -> str:
+    return str(row.get("certificateStoreStatus") or row.get("message") or row.get("updated"))

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from certwright.cluster.library import NoLibrary
+from certwright.cluster.ports import Library
 from certwright.reconcile.importedcertificate import ImportedCertificates, judged_by
 from certwright.reconcile.objects import Kind, ObjectKey, Observed, Snapshot, Subject, Version
 from certwright.runtime.passes import PassResult, Surroundings, judge_inline, run_pass
@@ -43,6 +45,7 @@ class World:
     def __post_init__(self) -> None:
         self.cluster = MemoryCluster(self.clock)
         self.reconciler = ImportedCertificates(self.settings)
+        self.library: Library = NoLibrary()
 
     def upload(self, entity: Entity, *, key: Entity | None = None, name: str = "upload", chain: bool = True) -> None:
         """Do what `kubectl create secret tls` does, with the intermediates in the certificate's file."""
@@ -56,7 +59,8 @@ class World:
         """Make one pass, as the runtime makes it."""
         self.cluster.calls.clear()
         self.cluster.reads.clear()
-        around = Surroundings(self.cluster, self.cluster, self.clock, judge_inline, judged_by(self.settings))
+        rules = judged_by(self.settings)
+        around = Surroundings(self.cluster, self.cluster, self.clock, judge_inline, rules, library=self.library)
         result = await run_pass(self.reconciler, self.subject, around=around, verified=self.verified, full=full)
         self.verified = result.verified
         return result

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -28,7 +28,7 @@ STRANGER = PKI().root("Other CA")
 LONE = PKI().self_signed("shop.example.com")
 GOOD = {each.pem for each in (SHOP, NEXT, LONE)}
 
-Step = Callable[[World], None]
+Step = Callable[[World], Awaitable[object] | None]
 P12 = {"type": "PKCS12", "key": "store.p12", "passwordRef": {"name": "password"}}
 
 
@@ -146,13 +146,14 @@ def stored_certificates(world: World) -> set[str]:
     return {text.split(ends)[0] + ends for text in texts if text}
 
 
-async def live(steps: list[Step]) -> None:
-    world = World()
+async def live(steps: list[Step], make: Callable[[], World] = World) -> None:
+    world = make()
     world.cluster.put_secret("foreign-tls", {"tls.crt": "theirs", "tls.key": "theirs"})
     foreign = world.cluster.objects[FOREIGN]
     wish()(world)
     for step in steps:
-        step(world)
+        if (doing := step(world)) is not None:
+            await doing
         await world.reconcile()
         assert len(json.dumps(world.status)) < 64 * 1024
         assert world.cluster.objects[FOREIGN] == foreign

@@ -1,7 +1,7 @@
 """The index of references tells who must look again, and tells the cache what is worth keeping."""
 
 from certwright.reconcile.objects import Kind, ObjectKey
-from certwright.reconcile.questions import Collection
+from certwright.reconcile.questions import Collection, Namespaces, Owned
 from certwright.runtime.dependencies import Dependencies
 
 
@@ -76,3 +76,15 @@ def test_on_gives_those_that_ask_for_all_of_a_kind() -> None:
     index.forget(SHOP)
     index.forget(BLOG)
     assert (index.on(near), keeper.kept) == (frozenset(), set())
+
+
+def test_asking_gives_those_that_ask_this_question_and_no_other() -> None:
+    keeper = Keeper()
+    index = Dependencies(keeper)
+    store = ObjectKey(Kind.CLUSTER_TRUST_STORE, "", "corporate")
+    index.update(store, {Owned(store), Namespaces(), UPLOAD})
+    index.update(SHOP, {Namespaces()})
+    assert index.asking(Owned(store)) == {store}
+    assert index.asking(Namespaces()) == {store, SHOP}
+    assert (index.asking(Owned(SHOP)), index.on(store)) == (frozenset(), frozenset())
+    assert keeper.kept == {UPLOAD}

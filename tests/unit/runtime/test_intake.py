@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from certwright.reconcile.objects import Kind, ObjectKey, Subject, Version
 from certwright.reconcile.plan import Reconciler
-from certwright.reconcile.questions import Collection
+from certwright.reconcile.questions import Collection, Namespaces, Owned, Question
 from certwright.runtime.dependencies import Dependencies
 from certwright.runtime.intake import Intake
 from certwright.runtime.mirror import Mirror
@@ -25,7 +25,7 @@ class Scene:
         self.forgotten: list[str] = []
         self.referred: set[ObjectKey] = set()
         self.counted: list[str] = []
-        self.asked: frozenset[Collection] = frozenset()
+        self.asked: frozenset[Question] = frozenset()
         self.mirror = Mirror()
         reconciler = cast(
             "Reconciler[Any]", SimpleNamespace(references=self.references, asks=lambda _: self.asked, face=face)
@@ -189,3 +189,26 @@ def test_those_that_ask_for_all_hear_of_a_fetch_when_it_brought_something() -> N
     assert scene.work == [("blog", Priority.CHANGE)]
     scene.intake.fetched(blog, True)  # noqa: FBT003 - the same
     assert sorted(scene.work[1:]) == [("blog", Priority.CHANGE), ("shop", Priority.CHANGE)]
+
+
+def test_owner_hears_of_what_others_did_to_its_own_and_of_namespaces_when_it_asks() -> None:
+    scene, place = Scene(), ObjectKey(Kind.NAMESPACE, "", "a")
+    scene.deliver("ADDED", 1)
+    scene.work.clear()
+    scene.intake.owned_changed(SHOP, UPLOAD)
+    scene.intake.namespace_changed(place)
+    assert scene.work == []
+
+    scene.asked = frozenset({Owned(SHOP), Namespaces()})
+    scene.deliver("MODIFIED", 2, generation=2)
+    scene.work.clear()
+    scene.intake.owned_changed(SHOP, UPLOAD)
+    scene.intake.owned_changed(ObjectKey(KIND, "a", "another"), UPLOAD)
+    scene.intake.namespace_changed(place)
+    assert scene.work == [("shop", Priority.CHANGE)] * 2
+
+    scene.work.clear()
+    scene.intake.begin(SHOP)
+    scene.intake.owned_changed(SHOP, UPLOAD)
+    scene.intake.namespace_changed(place)
+    assert (scene.intake.end(SHOP), scene.work) == ({UPLOAD, place}, [])

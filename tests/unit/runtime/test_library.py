@@ -12,11 +12,36 @@ import pytest
 
 from certwright.cluster.ports import Cluster, MetadataCache
 from certwright.findings import ClusterError, Detail, FailureCause, Finding, MaterialError, Reason, finding
+from certwright.pki.certificate import Certificate
 from certwright.pki.limits import IntakeLimits
 from certwright.pki.list_intake import pack_list, read_list
-from certwright.reconcile.objects import Failure, Kind, NamespaceFacts, ObjectKey, Observed, Snapshot, Subject, Version
+from certwright.reconcile.objects import (
+    Failure,
+    Kind,
+    Metadata,
+    NamespaceFacts,
+    ObjectKey,
+    Observed,
+    Snapshot,
+    Subject,
+    Version,
+)
 from certwright.reconcile.plan import StartFetch
-from certwright.reconcile.questions import Collection, Contact, FetchState, GivenList, KeptList, Reading, Recalled
+from certwright.reconcile.questions import (
+    Collection,
+    Contact,
+    FetchState,
+    GivenList,
+    KeptList,
+    KeptTrust,
+    Namespaces,
+    Owned,
+    PublicRoots,
+    Reading,
+    Recalled,
+    RecordsOf,
+)
+from certwright.reconcile.trust.record import TrustedCertificate, TrustRecord, pack_record
 from certwright.runtime.library import QUICK_BYTES, OperatorLibrary
 from certwright.runtime.mirror import Mirror
 from certwright.runtime.processes import WorkFailedError
@@ -29,6 +54,10 @@ SHORT, LONG = ROOT.crl([1]), ROOT.crl(range(10**9, 10**9 + 3000))
 UNLIMITED = IntakeLimits(file_bytes=1 << 30)
 PART = ObjectKey(Kind.CONFIG_MAP, "certwright-system", "crl-0")
 CORP = ObjectKey(Kind.REVOCATION_SOURCE, "shop", "corp")
+STORE = ObjectKey(Kind.CLUSTER_TRUST_STORE, "", "corporate")
+HELD = Metadata(Version("u", "1"))
+DEPLOYED = TrustRecord(1, (TrustedCertificate(Certificate.from_der(ROOT.der)),))
+TRUST_PARTS = tuple(ObjectKey(Kind.CONFIG_MAP, "certwright-system", f"store-u-1-x-{part}") for part in range(9))
 
 
 @dataclass
@@ -71,6 +100,13 @@ class Scene:
 
     def is_absent(self, key: ObjectKey) -> bool:
         return key not in self.records
+
+    def owned(self, owner: ObjectKey) -> dict[ObjectKey, Metadata]:
+        assert owner == STORE
+        return {PART: HELD}
+
+    def named(self, kind: Kind, namespace: str, stem: str) -> tuple[ObjectKey, ...]:
+        return tuple(key for key in self.records if (key.kind, key.namespace) == (kind, namespace) and stem in key.name)
 
 
 def record(der: bytes) -> Observed:
@@ -203,6 +239,60 @@ async def test_collection_is_answered_with_the_objects_as_they_are() -> None:
     assert len(scene.library.ask(Collection(Kind.REVOCATION_SOURCE, ""))) == 1
     scene.mirror.remove(CORP)
     assert scene.library.ask(collection) == ()
+
+
+def deployed(record: TrustRecord = DEPLOYED) -> tuple[KeptTrust, dict[ObjectKey, Observed | ClusterError]]:
+    parts, digest = pack_record(record, 300)
+    keys = TRUST_PARTS[: len(parts)]
+    stored = {key: Observed(key, Version("u", "1"), data={"part": part}) for key, part in zip(keys, parts, strict=True)}
+    return KeptTrust(digest, keys), {**stored}
+
+
+async def test_record_of_a_store_is_read_once_however_many_ask() -> None:
+    need, records = deployed()
+    scene = Scene(records)
+    assert len(records) > 1
+    answers = await asyncio.gather(*(scene.library.read(need) for _ in range(50)), scene.library.read(need))
+    assert answers[0] == DEPLOYED
+    assert all(each is answers[0] for each in answers)
+    assert (scene.reads, scene.calls) == (len(records), 0)
+
+
+async def test_record_of_a_store_is_lost_when_a_part_is_gone_or_another_one() -> None:
+    need, records = deployed()
+    scene = Scene(records)
+    assert await scene.library.read(KeptTrust(need.digest, ())) is None
+    assert await scene.library.read(need) == DEPLOYED
+    first = scene.records.pop(TRUST_PARTS[0])
+    assert await scene.library.read(need) is None
+    scene.records[TRUST_PARTS[0]] = first
+    assert await scene.library.read(need) == DEPLOYED
+    assert await scene.library.read(KeptTrust("sha256:another", need.parts)) is None
+
+
+async def test_record_of_a_store_goes_while_it_is_read() -> None:
+    need, _ = deployed()
+    scene = Scene({})
+    scene.is_absent = lambda _: False  # type: ignore[method-assign]
+    assert await scene.library.read(need) is None
+
+
+async def test_failure_is_the_answer_when_the_record_of_a_store_cannot_be_read() -> None:
+    need, records = deployed()
+    scene = Scene({**records, TRUST_PARTS[0]: ClusterError(FailureCause.FORBIDDEN, "no", status=403)})
+    answer = await scene.library.read(need)
+    assert isinstance(answer, Failure)
+    scene.records.update(records)
+    assert await scene.library.read(need) == DEPLOYED
+
+
+async def test_questions_about_the_cluster_are_answered_from_memory() -> None:
+    scene = Scene(deployed()[1])
+    assert scene.library.ask(Namespaces()) == (NamespaceFacts("shop", "u"),)
+    assert scene.library.ask(Owned(STORE)) == {PART: HELD}
+    assert scene.library.ask(RecordsOf("store-u-")) == tuple(scene.records)
+    assert len(scene.library.ask(PublicRoots()).certificates) > 100
+    assert scene.reads == 0
 
 
 async def test_nothing_is_due_when_nobody_fetches() -> None:

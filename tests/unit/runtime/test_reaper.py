@@ -16,6 +16,7 @@ from certwright.cluster.connection import Connection
 from certwright.cluster.metadata_cache import MetadataCache, Scope
 from certwright.cluster.retries import Retrying
 from certwright.reconcile.objects import Kind, ObjectKey
+from certwright.reconcile.questions import Owned
 from certwright.runtime.dependencies import Dependencies
 from certwright.runtime.leadership import AlwaysLeader, Beginning
 from certwright.runtime.reaper import Reaper
@@ -207,3 +208,15 @@ async def test_next_one_is_looked_at_when_one_is_gone_or_cannot_be_read(
         "what a former leader created stays:",
         "deleted: a former leader created it",
     ]
+
+
+async def test_late_bundle_is_left_to_the_store_that_looks_at_all_it_owns(scene: Scene) -> None:
+    store = ObjectKey(Kind.TRUST_STORE, "shop", "local")
+    scene.dependencies.update(store, {Owned(store)})
+    marks = {"certwright.io/owner": "TrustStore/local", "certwright.io/epoch": "3"}
+    await scene.hears_of(late(annotations=marks))
+    assert scene.server.verbs() == []
+
+    scene.dependencies.forget(store)
+    await scene.hears_of(late(annotations=marks, resourceVersion="51"))
+    assert scene.server.verbs() == ["GET", "DELETE"]

@@ -15,6 +15,8 @@ from certwright.findings import ClusterError, FailureCause
 from certwright.reconcile.objects import Kind, ObjectKey, Subject, Version
 from certwright.reconcile.offers import part_keys
 from certwright.reconcile.plan import Delete
+from certwright.reconcile.trust.record import read_record_name, record_stem
+from certwright.runtime.assembly import COLLECTED_KINDS
 from certwright.runtime.leadership import AlwaysLeader
 from certwright.runtime.mirror import Mirror
 from certwright.runtime.records import Records, list_records
@@ -22,6 +24,8 @@ from tests.support.memory_cluster import START
 
 OURS = "certwright-system"
 CORP = ObjectKey(Kind.REVOCATION_SOURCE, "shop", "corp")
+STORE = ObjectKey(Kind.CLUSTER_TRUST_STORE, "", "corporate")
+UID = "0b8c5a3e-9d0f-4a39-8b52-3c0a6d3b0f11"
 OLD, NEW = (f"sha256:{digit * 64}" for digit in "ab")
 
 
@@ -32,7 +36,7 @@ class Scene:
         self.records = {ObjectKey(Kind.CONFIG_MAP, OURS, name): Version("r", "1") for name in names}
         self.error: ClusterError | None = None
         self.deleted: list[str] = []
-        self.mirror = Mirror((Kind.REVOCATION_SOURCE,))
+        self.mirror = Mirror(COLLECTED_KINDS)
         self.tidier = Records(self.listed, self.mirror, cast("Cluster", self), gate=AlwaysLeader(), namespace=OURS)
 
     async def listed(self) -> Mapping[ObjectKey, Version]:
@@ -47,6 +51,12 @@ class Scene:
     def use(self, digest: str, version: str) -> None:
         kept = {"digest": digest, "parts": 2}
         self.mirror.put(Subject(CORP, Version("uid", version), 1, START, {}, {"record": {"kept": kept}}))
+
+    def deploy(self, version: str, *deployments: int, store: ObjectKey = STORE) -> None:
+        """Let the status of a store name what is deployed, and what was before."""
+        entries = [{"revision": NEW, "number": each, "parts": 1, "digest": NEW} for each in deployments]
+        record = dict(zip(("deployed", "previous"), entries, strict=False))
+        self.mirror.put(Subject(store, Version(UID, version), 1, START, {}, {"record": record}))
 
 
 def names(digest: str) -> list[str]:
@@ -87,6 +97,45 @@ async def test_record_goes_when_its_source_is_gone() -> None:
     await scene.tidier.tidy()
     await scene.tidier.tidy()
     assert scene.deleted == names(NEW)
+
+
+def deployment(number: int, revision: str = NEW) -> str:
+    return record_stem(UID, number, revision) + "0"
+
+
+@pytest.mark.parametrize("kind", [Kind.TRUST_STORE, Kind.CLUSTER_TRUST_STORE])
+async def test_deployments_go_when_they_are_older_than_what_the_status_names(kind: Kind) -> None:
+    scene = Scene(*(deployment(number) for number in (2, 3, 4, 5)), "store-front", "store-front-1-x-y")
+    scene.deploy("1", 4, 3, store=ObjectKey(kind, "shop" if kind is Kind.TRUST_STORE else "", "corporate"))
+    for _ in range(3):
+        await scene.tidier.tidy()
+    # The name of the other could be that of a record of a store that is gone.
+    assert scene.deleted == [deployment(2), "store-front-1-x-y"]
+
+
+async def test_deployments_stay_when_the_status_that_names_them_was_lost() -> None:
+    scene = Scene(deployment(1), deployment(2))
+    scene.deploy("1")
+    for _ in range(3):
+        await scene.tidier.tidy()
+    assert scene.deleted == []
+
+
+async def test_deployments_go_with_their_store() -> None:
+    scene = Scene(deployment(1), deployment(2))
+    scene.deploy("1", 2, 1)
+    await scene.tidier.tidy()
+    scene.mirror.remove(STORE)
+    await scene.tidier.tidy()
+    assert scene.deleted == []
+    await scene.tidier.tidy()
+    assert scene.deleted == [deployment(1), deployment(2)]
+
+
+@pytest.mark.parametrize("name", ["store-x", "store-x-1-a", "store-x-one-a-0", "other-x-1-a-0", "crl-x-1-a-0"])
+def test_name_is_none_of_a_record_when_it_has_another_form(name: str) -> None:
+    assert read_record_name(name) is None
+    assert read_record_name(deployment(12)) == (UID, 12)
 
 
 async def test_round_is_skipped_when_the_records_cannot_be_listed(caplog: pytest.LogCaptureFixture) -> None:

@@ -100,7 +100,7 @@ def _judge(spec: ImportedCertificateSpec, snapshot: Snapshot, past: Past, operat
         *upload.findings,
         *arranged.warnings,
         *verdict.findings,
-        *find_unchecked(revocation_of(spec, snapshot), lists),
+        *find_unchecked(spec, revocation_of(spec, snapshot), lists),
         *find_key_defects(upload.key, leaf),
         *_find_subject_differences(spec, leaf),
         *find_expiry(leaf, warns_at, snapshot.now),

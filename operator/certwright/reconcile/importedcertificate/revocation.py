@@ -123,12 +123,15 @@ def _missing(source: Subject, snapshot: Snapshot, what: str) -> Finding:
     return finding(Reason.NOT_CHECKED, message, detail=Detail.READ_FAILED)
 
 
-def find_unchecked(mode: Revocation, lists: tuple[RevocationList, ...]) -> Iterator[Finding]:
+def find_unchecked(
+    spec: ImportedCertificateSpec, mode: Revocation, lists: tuple[RevocationList, ...]
+) -> Iterator[Finding]:
     """Warn that revocation is looked at, and there is nothing to look at."""
     if mode is Revocation.PREFER and not lists:
+        theirs = ", or of the store's," if spec.trust is not None and spec.trust.store_ref is not None else ""
         text = (
-            "no RevocationSource of this namespace, or of the store's, has a list in use, so revocation was not "
-            "checked. Make one for the list of the issuer, or set `spec.trust.revocation` to `Off`."
+            f"no RevocationSource of this namespace{theirs} has a list in use, so revocation was not checked. Make one "
+            "for the list of the issuer, or set `spec.trust.revocation` to `Off`."
         )
         yield warning(Reason.CRL_NOT_VALID, text, detail=Detail.CRL_MISSING)
 

@@ -102,7 +102,7 @@ def digest_store(spec: ImportedCertificateSpec | None, snapshot: Snapshot) -> st
 
 @remember
 def _digest_seen(store: Subject) -> str:
-    kept = kept_trust(store, "")
+    kept = _find_kept(store, "")
     return _digest(
         [
             store.version.uid,
@@ -111,6 +111,12 @@ def _digest_seen(store: Subject) -> str:
             decision_namespace_of(store),
         ]
     )
+
+
+@remember
+def _find_kept(store: Subject, operator_namespace: str) -> KeptTrust | None:
+    # Thousands of certificates ask for it, and the status of a store is long.
+    return kept_trust(store, operator_namespace)
 
 
 def _digest(seen: list[object]) -> str:
@@ -122,7 +128,7 @@ def find_record(
 ) -> frozenset[KeptTrust]:
     """Say which record of the store must be read."""
     store = find_store(spec, snapshot)
-    kept = kept_trust(store, operator_namespace) if store is not None else None
+    kept = _find_kept(store, operator_namespace) if store is not None else None
     return frozenset({kept} if kept is not None else ())
 
 
@@ -140,7 +146,7 @@ def read_trust(spec: ImportedCertificateSpec, snapshot: Snapshot, operator_names
     if store is None:
         where = f" in namespace `{key.namespace}`" if key.namespace else ""
         return _not_found(f"there is no {name_store(key)}{where}. It is judged within a second of its appearance.")
-    kept = kept_trust(store, operator_namespace)
+    kept = _find_kept(store, operator_namespace)
     if kept is None:
         return _not_found(
             f"{name_store(key)} has not deployed any CA yet; its status says why. It is judged within a second of that."

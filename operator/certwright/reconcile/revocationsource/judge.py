@@ -109,7 +109,7 @@ def _judge(spec: RevocationSourceSpec, snapshot: Snapshot, past: Past, held: _He
         *(each for each in (issuers.problem, fetching.problem) if each is not None),
         *_find_unread(issuers, verdict, present),
         *(refused if spec.url is not None else offences),
-        *(present.findings if present is not None else ()),
+        *(_name_field(each, spec) for each in (present.findings if present is not None else ())),
         *candidate.notes,
         *_find_absence(spec, held, in_use, fetching, refused=refused),
         *warn_of_expiry(in_use.crl if in_use is not None else None, snapshot.now, fetched=spec.url is not None),

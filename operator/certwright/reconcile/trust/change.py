@@ -79,17 +79,23 @@ def change_id(deployed: str | None, staged: str, used: Collection[str] = ()) -> 
 
 
 def find_authors(
-    difference: Difference, stances: Mapping[str, Stance], former: PendingChange | None
+    difference: Difference, stances: Mapping[str, Stance], former: Iterable[str], *, is_same: bool
 ) -> tuple[str, ...]:
     """Name those who last changed the decisions that a change is about.
 
     Nobody can ask a decision that is gone. When there is one, the authors of the change that was pending before stay
     named: rather one too many than the one who must not approve.
+
+    Args:
+        difference: what the change is about.
+        stances: the decisions that exist, by name.
+        former: the authors of the change that was pending before.
+        is_same: this is the same change, of which a decision may have gone since.
     """
     about = (*difference.added, *difference.removed, *(each for pair in difference.changed for each in pair))
     decisions = {name for each in about for name in each.decisions}
     known = {stances[name].author for name in decisions if name in stances}
-    last_known = former.authors if former is not None and decisions - stances.keys() else ()
+    last_known = former if is_same or decisions - stances.keys() else ()
     return tuple(sorted({author for author in (*known, *last_known) if author}))
 
 

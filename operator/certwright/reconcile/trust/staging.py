@@ -141,16 +141,20 @@ def restore_record(staging: Staging, revision: str, number: int, approved: str |
 
 def _find_change(request: StagingRequest, gathered: Gathered, rest: tuple[TrustedCertificate, ...]) -> Change | None:
     deployed = request.sources.deployed
-    difference = compare(rest, gathered.entries)
+    difference = compare(attribute(rest, gathered), gathered.entries)
     if not difference:
         return None
     used = {*request.void, *(deployed.consumed if deployed is not None else ())}
     stances = {each.stance.name: each.stance for each in request.sources.candidates}
     brings_roots = any(each.public for each in (*difference.added, *difference.removed))
+    identity = change_id(revision_of(rest) if deployed is not None else None, revision_of(gathered.entries), used)
+    known = request.former.authors if request.former is not None else ()
+    is_same = request.former is not None and request.former.id == identity
     return Change(
-        change_id(revision_of(rest) if deployed is not None else None, revision_of(gathered.entries), used),
+        identity,
         difference,
-        find_authors(difference, stances, request.former),
+        # Those who stood behind a CA until now have to do with the change as much as those who do from now on.
+        find_authors(compare(rest, gathered.entries), stances, known, is_same=is_same),
         gathered.public_roots if brings_roots else None,
     )
 
@@ -195,11 +199,10 @@ def _find_findings(
     found = [] if blocked is None else [blocked]
     if distrusted:
         named = ", ".join(f'"{each}"' for each in distrusted[:_NAMED])
-        more = f" and {len(distrusted) - _NAMED} more" if len(distrusted) > _NAMED else ""
         text = (
-            "Add the CA that takes their place, or set `spec.allowEmpty`: the last CAs of the bundle are withdrawn. "
-            "They stay in it, for programs that read an empty bundle fail, and verdicts do not rest on them: "
-            f"{named}{more}."
+            f"The last CAs of the bundle ({len(distrusted)}) are withdrawn. They stay in it, for programs that read an "
+            "empty bundle fail; verdicts do not rest on them. Add the CA that takes their place, or set "
+            f"`spec.allowEmpty`. Among them: {named}."
         )
         found.append(finding(Reason.ANCHORS_DISTRUSTED, text, severity=Severity.WARNING))
     return (*found, *gathered.findings)

@@ -151,7 +151,8 @@ def _find_root_defects(certificate: Certificate, verdict: Verdict) -> Iterator[F
 def _find_intermediate_defects(
     certificate: Certificate, verdict: Verdict, issuers: Issuers, past: Past
 ) -> Iterator[Finding]:
-    if certificate.is_self_issued and certificate.signed_by(certificate):
+    is_root = certificate.is_self_issued and certificate.signed_by(certificate)
+    if is_root:
         text = f'the certificate "{certificate.label}" is self-signed: it is a root. Set `spec.certUse` to `rootCA`.'
         yield finding(Reason.USAGE_MISMATCH, text, fingerprint=certificate.fingerprint)
     known = past.revoked
@@ -167,7 +168,7 @@ def _find_intermediate_defects(
     if awaits and issuers.awaited is not None:
         yield issuers.awaited
     for each in verdict.findings:
-        if awaits and each.reason in _ABOUT_THE_PATH:
+        if (awaits and each.reason in _ABOUT_THE_PATH) or (is_root and each.detail is Detail.UNTRUSTED_ROOT):
             continue
         # Nobody demanded lists: those that there are count, and that others are missing is nobody's fault.
         if each.severity is Severity.ERROR or each.reason is not Reason.CRL_NOT_VALID:

@@ -23,7 +23,8 @@ def find_due(snapshot: Snapshot, held: Held, *, judged_by: str) -> datetime | Li
     if is_gone(subject):
         return None
     past = read_past(subject)
-    if not (_is_conclusive(past, snapshot, judged_by) and _is_unchanged(past, snapshot, held)):
+    # A decision that is to go is not left waiting by any evidence.
+    if subject.deleting or not (_is_conclusive(past, snapshot, judged_by) and _is_unchanged(past, snapshot, held)):
         return False
     check = read_instant(past.status.next_check_time)
     if check is not None and check <= snapshot.now:

@@ -1,0 +1,171 @@
+"""Whether anything happened since the last verdict, told from the status and held metadata alone.
+
+What a thousand targets must bear stands nowhere in the status: the first of each name says it, and the digest of what
+was seen, which the status has, proves it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from certwright.api.conditions import ConditionType
+from certwright.findings import Finding, Reason
+from certwright.reconcile.bookkeeping import read_instant
+from certwright.reconcile.marks import is_owned
+from certwright.reconcile.objects import Metadata, ObjectKey, Snapshot, Version
+from certwright.reconcile.plan import DIGEST_ANNOTATION, Held
+from certwright.reconcile.trust.deployed import kept_trust
+from certwright.reconcile.truststore.departures import find_surplus
+from certwright.reconcile.truststore.past import Past, read_past, row_version
+from certwright.reconcile.truststore.planner import DOUBT
+from certwright.reconcile.truststore.status import digest_others
+from certwright.reconcile.truststore.targets import list_owned
+from certwright.reconcile.truststore.wish import Group, find_aims, find_groups, find_passwords, read_wish
+from certwright.settings import Settings
+
+UNFINISHED = frozenset(
+    {
+        Reason.NOT_CHECKED,
+        Reason.STORE_FAILED,
+        Reason.TARGET_MISSING,
+        Reason.BUNDLE_NOT_SERVED,
+        Reason.LAST_GOOD_LOST,
+    }
+)
+"""Reasons that time may mend: no evidence can call them settled."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """What is known without reading anything."""
+
+    past: Past
+    snapshot: Snapshot
+    held: Held
+    verified: Mapping[ObjectKey, Version]
+
+
+def find_due(
+    snapshot: Snapshot,
+    held: Held,
+    verified: Mapping[ObjectKey, Version],
+    *,
+    judged_by: str,
+    settings: Settings,
+) -> datetime | Literal[False] | None:
+    """Say `False` when a pass is due, else when to look again; see `Reconciler.settled`."""
+    subject = snapshot.subject
+    if subject.deleting:
+        return None
+    past = read_past(subject)
+    if not _is_conclusive(past, snapshot, judged_by):
+        return False
+    if not _is_unchanged(_Evidence(past, snapshot, held, verified), settings):
+        return False
+    check = read_instant(past.status.next_check_time)
+    if check is None or check > snapshot.now:
+        return check
+    # No verdict changes by time alone while time is in doubt; it is looked at again when it may not be.
+    return snapshot.now + DOUBT if snapshot.clock_doubted else False
+
+
+def _is_conclusive(past: Past, snapshot: Snapshot, judged_by: str) -> bool:
+    status = past.status
+    return (
+        status.observed_generation == snapshot.subject.generation
+        and past.record.judged_by == judged_by
+        and past.holds(ConditionType.READY) is not None
+        and ConditionType.RECONCILING.value not in past.conditions
+        and (status.findings_count or 0) <= len(status.findings)
+        and not any(each.reason in UNFINISHED for each in status.findings)
+    )
+
+
+def _is_unchanged(evidence: _Evidence, settings: Settings) -> bool:
+    past, snapshot, held = evidence.past, evidence.snapshot, evidence.held
+    subject, spec = snapshot.subject, read_wish(snapshot.subject)
+    if isinstance(spec, Finding):
+        return True
+    inputs, kept = past.inputs(subject.key.namespace), kept_trust(subject, settings.namespace)
+    if inputs.keys() != find_passwords(find_aims(spec, subject.key.namespace)):
+        return False
+    if not all(_is_as_recorded(key, version, held) for key, version in inputs.items()):
+        return False
+    if kept is not None and any(held.peek(key) is None for key in kept.parts):
+        return False
+    groups, owned = find_groups(spec, snapshot, settings), _list_present(snapshot)
+    rollout = past.status.rollout
+    return (
+        rollout is not None
+        and rollout.targets == sum(len(group.keys) for group in groups)
+        and _are_targets_unchanged(groups, owned, evidence, deployed=kept is not None)
+        and not find_surplus(groups, owned, snapshot)
+    )
+
+
+def _are_targets_unchanged(
+    groups: tuple[Group, ...], owned: Mapping[ObjectKey, Metadata], evidence: _Evidence, *, deployed: bool
+) -> bool:
+    digests = tuple(_find_digest(group, owned) if deployed else "" for group in groups)
+    if evidence.past.record.others != digest_others(evidence.snapshot, digests):
+        return False
+    stand = (_stand(group, digest, owned, evidence) for group, digest in zip(groups, digests, strict=True))
+    return not deployed or all(stand)
+
+
+def _list_present(snapshot: Snapshot) -> Mapping[ObjectKey, Metadata]:
+    """Give what bears our marks: as the watch held it, and as this pass has left it."""
+    owned = list_owned(snapshot)
+    if not snapshot.objects:
+        return owned
+    present = dict(owned)
+    for key, observed in snapshot.objects.items():
+        if observed is not None and is_owned(observed, snapshot.subject):
+            present[key] = Metadata(
+                observed.version, observed.annotations, managed=True, intact=observed.intact or observed.written
+            )
+        else:
+            present.pop(key, None)
+    return present
+
+
+def _is_as_recorded(key: ObjectKey, recorded: Version | None, held: Held) -> bool:
+    metadata = held.peek(key)
+    if metadata is None:
+        return recorded is None and held.is_absent(key)
+    return metadata.version == recorded
+
+
+def _find_digest(group: Group, owned: Mapping[ObjectKey, Metadata]) -> str:
+    for key in group.keys:
+        metadata = owned.get(key)
+        if metadata is not None:
+            return metadata.annotations.get(DIGEST_ANNOTATION, "")
+    return ""
+
+
+def _stand(group: Group, digest: str, owned: Mapping[ObjectKey, Metadata], evidence: _Evidence) -> bool:
+    """Say whether the targets of a group are as the last pass left them."""
+    for key in group.keys:
+        metadata = owned.get(key)
+        if metadata is not None and metadata.annotations.get(DIGEST_ANNOTATION) == digest:
+            if metadata.intact or evidence.verified.get(key) == metadata.version:
+                continue
+        elif _is_refused_still(key, evidence):
+            continue
+        return False
+    return True
+
+
+def _is_refused_still(key: ObjectKey, evidence: _Evidence) -> bool:
+    """Say whether what kept a target from being written is as it was."""
+    row = evidence.past.rows.get(key)
+    if row is None or row.updated:
+        return False
+    recorded, metadata = row_version(row), evidence.held.peek(key)
+    if recorded is None:
+        return True  # what is wrong is in the wish
+    return metadata is not None and metadata.version in (recorded, evidence.verified.get(key))

@@ -1,0 +1,104 @@
+"""From findings to the state of the whole: ready, waiting, or stalled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from certwright.api.conditions import ConditionType
+from certwright.findings import Finding, Reason, Severity
+from certwright.reconcile.objects import Snapshot
+from certwright.reconcile.truststore.judgement import Judgement, errors_of
+from certwright.reconcile.truststore.past import Past
+from certwright.reconcile.truststore.targets import Survey
+from certwright.settings import Settings
+
+WAITED_TOO_LONG = "WaitedTooLong"
+"""The reason of `Stalled` when nothing is wrong but time: what was waited for did not come."""
+
+_WORST_FIRST = (
+    Reason.INTERNAL_ERROR,
+    Reason.INVALID_REQUEST,
+    Reason.LAST_GOOD_LOST,
+    Reason.EMPTY_BUNDLE,
+    Reason.UNPARSABLE,
+    Reason.REFERENCE_NOT_FOUND,
+    Reason.BUNDLE_NOT_SERVED,
+    Reason.TARGET_NOT_OWNED,
+    Reason.TARGET_IMMUTABLE,
+    Reason.STORE_FAILED,
+    Reason.TARGET_MISSING,
+    Reason.NOT_CHECKED,
+)
+_PLACES = {reason: place for place, reason in enumerate(_WORST_FIRST)}
+_COMES_BY_ITSELF = frozenset({Reason.REFERENCE_NOT_FOUND, Reason.NOT_CHECKED})
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the store stands.
+
+    Attributes:
+        findings: all of them, the worst first.
+        worst: the error that names the state; `None` when there is none.
+        running: nothing is wrong, and targets are still to be written.
+        waiting: nothing is to be done by a person yet.
+        overdue: waiting, and for too long.
+        retry: time may mend what is wrong: look again with back-off.
+        requeue_at: when waiting turns into stalling.
+    """
+
+    findings: tuple[Finding, ...]
+    worst: Finding | None
+    running: bool = False
+    waiting: bool = False
+    overdue: bool = False
+    retry: bool = False
+    requeue_at: datetime | None = None
+
+
+def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Sort findings, the worst first, each once; equals keep their order."""
+    return tuple(sorted(dict.fromkeys(findings), key=_severity_of))
+
+
+def find_standing(
+    judgement: Judgement, survey: Survey, *, snapshot: Snapshot, past: Past, settings: Settings
+) -> Standing:
+    """Put everything that was found together."""
+    findings = worst_first((*judgement.findings, *(each.found for each in survey.troubles)))
+    retry = judgement.retry or any(each.retry for each in survey.troubles)
+    worst = next(iter(errors_of(findings)), None)
+    running = worst is None and not judgement.lost and judgement.record is not None and not survey.done
+    if worst is None:
+        return Standing(findings, None, running=running, waiting=running, retry=retry)
+    waiting = all(each.reason in _COMES_BY_ITSELF for each in errors_of(judgement.findings)) and all(
+        each.waiting for each in survey.troubles
+    )
+    patience_ends = _patience_end(past, snapshot, settings)
+    overdue = waiting and (_was_overdue(worst, past, snapshot) or snapshot.now >= patience_ends)
+    requeue_at = patience_ends if waiting and not overdue else None
+    return Standing(findings, worst, waiting=waiting, overdue=overdue, retry=retry, requeue_at=requeue_at)
+
+
+def _severity_of(found: Finding) -> tuple[bool, int]:
+    return found.severity is not Severity.ERROR, _PLACES.get(found.reason, len(_PLACES))
+
+
+def _patience_end(past: Past, snapshot: Snapshot, settings: Settings) -> datetime:
+    since = past.since(ConditionType.RECONCILING)
+    # A person who changed the wish gets the whole time again.
+    if since is None or past.status.observed_generation != snapshot.subject.generation:
+        since = snapshot.now
+    return since + timedelta(seconds=settings.stalled_after_seconds)
+
+
+def _was_overdue(worst: Finding, past: Past, snapshot: Snapshot) -> bool:
+    stalled = past.conditions.get(ConditionType.STALLED.value)
+    return (
+        stalled is not None
+        and stalled.reason == WAITED_TOO_LONG
+        and past.ready_reason == worst.reason.value
+        and past.status.observed_generation == snapshot.subject.generation
+    )
