@@ -52,7 +52,9 @@ def test_overlay_runs_under_the_restricted_standard_when_a_pod_is_made_of_its_te
     assert (answer.returncode, answer.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("component", ["approval", "approval-four-eyes", "audit", "metrics", "networkpolicy", "refresh"])
+@pytest.mark.parametrize(
+    "component", ["approval", "approval-four-eyes", "audit", "fence", "metrics", "networkpolicy", "refresh"]
+)
 def test_component_is_accepted_when_added_to_the_overlay(kubectl: Kubectl, tmp_path: Path, component: str) -> None:
     overlay = kustomization(
         tmp_path, f"resources: [{relative(tmp_path, DEFAULT_OVERLAY)}]", MANIFESTS / "components" / component
@@ -136,6 +138,7 @@ def test_examples_are_stored_when_applied_together(kubectl: Kubectl, namespace: 
         ("list", "namespaces", False),
         ("list", "customresourcedefinitions.apiextensions.k8s.io", False),
         ("create", "pods", False),
+        *[(verb, "leases.coordination.k8s.io", False) for verb in ("get", "create", "update")],
         ("escalate", "clusterroles.rbac.authorization.k8s.io", False),
     ],
 )
@@ -143,6 +146,24 @@ def test_operator_may_do_exactly_its_work_when_the_base_is_installed(
     kubectl: Kubectl, verb: str, resource: str, *, allowed: bool
 ) -> None:
     assert can_i(kubectl, verb, resource, as_user=OPERATOR) is allowed
+
+
+@pytest.mark.parametrize(
+    ("verb", "resource", "allowed"),
+    [
+        *[(verb, "leases.coordination.k8s.io/certwright", True) for verb in ("get", "update")],
+        *[(verb, "leases.coordination.k8s.io/another", False) for verb in ("get", "update")],
+        ("create", "leases.coordination.k8s.io", True),
+        *[(verb, "leases.coordination.k8s.io", False) for verb in ("list", "watch", "patch", "delete")],
+        *[(verb, "configmaps", True) for verb in ("create", "patch", "delete")],
+    ],
+)
+def test_operator_may_use_its_lease_and_keep_records_in_its_own_namespace(
+    kubectl: Kubectl, verb: str, resource: str, *, allowed: bool
+) -> None:
+    answer = kubectl("auth", "can-i", verb, resource, "-n", "certwright-system", "--as", OPERATOR, check=False)
+
+    assert (answer.stdout.strip() == "yes") is allowed
 
 
 def test_operator_may_roll_workloads_out_when_the_component_is_added(kubectl: Kubectl) -> None:

@@ -729,6 +729,12 @@ ELSEWHERE = {
     Reason.FETCH_FAILED,
     Reason.NOT_PERSISTED,
     Reason.KEY_LOST,
+    Reason.TRUST_ENDED,
+    Reason.APPROVAL_PENDING,
+    Reason.EMPTY_BUNDLE,
+    Reason.BUNDLE_NOT_SERVED,
+    Reason.ANCHORS_DISTRUSTED,
+    Reason.CERTIFICATE_LEFT_OUT,
 }
 
 

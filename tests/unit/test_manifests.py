@@ -71,6 +71,34 @@ def test_deployment_sets_only_settings_that_there_are_when_it_starts(container: 
     assert container["args"] == ["run"]
 
 
+def test_deployment_elects_a_leader_when_it_has_more_than_one_replica(
+    deployment: dict[str, Any], container: dict[str, Any]
+) -> None:
+    chosen = {variable["name"]: variable.get("value") for variable in container["env"]}
+
+    assert deployment["spec"]["replicas"] > 1
+    assert chosen["CERTWRIGHT_LEADER_ELECTION"] == "true"
+
+
+def test_names_of_the_lease_agree_when_setting_role_and_fence_are_compared() -> None:
+    name = Settings().lease_name
+    roles = [document for document in base_documents() if document["kind"] == "Role"]
+    (named,) = [
+        rule["resourceNames"]
+        for role in roles
+        for rule in role["rules"]
+        if "leases" in rule["resources"] and "update" in rule["verbs"]
+    ]
+    _, binding = documents(MANIFESTS / "components" / "fence" / "policy.yaml")
+
+    assert named == [name]
+    assert binding["spec"]["paramRef"] == {
+        "name": name,
+        "namespace": Settings().namespace,
+        "parameterNotFoundAction": "Deny",
+    }
+
+
 def test_deployment_probes_the_port_that_is_served_when_settings_are_default(container: dict[str, Any]) -> None:
     (port,) = container["ports"]
 
@@ -106,18 +134,18 @@ def test_every_rule_of_the_operator_says_its_purpose_when_read(path: str) -> Non
         assert "*" not in lines[number + 1] + lines[number + 2], lines[number]
 
 
-def test_roles_reach_every_kind_when_it_is_namespaced() -> None:
+def test_roles_reach_every_kind_and_those_of_a_namespace_no_other() -> None:
     roles = {
         document["metadata"]["name"]: document for document in base_documents() if document["kind"] == "ClusterRole"
     }
 
     for kind in KINDS:
-        for name in ("certwright", "certwright-viewer", "certwright-editor"):
+        part = "cluster-" if kind.scope == "Cluster" else ""
+        for name in ("certwright", f"certwright-{part}viewer", f"certwright-{part}editor"):
             assert any(kind.plural in rule["resources"] for rule in roles[name]["rules"]), (kind.name, name)
-        if kind.scope == "Cluster":
-            continue
-        for name, grants in (("certwright-viewer", "view"), ("certwright-editor", "edit")):
-            assert roles[name]["metadata"]["labels"][f"rbac.authorization.k8s.io/aggregate-to-{grants}"] == "true"
+        for name, grants in ((f"certwright-{part}viewer", "view"), (f"certwright-{part}editor", "edit")):
+            label = f"rbac.authorization.k8s.io/aggregate-to-{grants}"
+            assert (roles[name]["metadata"]["labels"].get(label) == "true") is (kind.scope == "Namespaced")
     editor = roles["certwright-editor"]["metadata"]["labels"]
     assert "rbac.authorization.k8s.io/aggregate-to-view" not in editor
 

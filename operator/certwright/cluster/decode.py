@@ -12,8 +12,11 @@ from certwright.cluster.requests import FIELD_MANAGER
 from certwright.reconcile.objects import Kind, Metadata, ObjectKey, Observed, Subject, Version
 from certwright.reconcile.plan import MANAGED_BY, MANAGED_BY_LABEL, TRUST_BUNDLE_KEY
 
-CONTENTS = ("f:data", "f:binaryData", "f:spec")
-"""What holds the content of a Secret, a ConfigMap or a ClusterTrustBundle, as managed fields name it."""
+CONTENTS = ("f:data", "f:binaryData")
+"""What holds the content of a Secret or a ConfigMap, as managed fields name it."""
+
+CLUSTER_CONTENT = ("f:spec", f"f:{TRUST_BUNDLE_KEY}")
+"""The same of a ClusterTrustBundle; its signer cannot change."""
 
 OUR_PREFIX = "certwright.io/"
 
@@ -42,10 +45,10 @@ def metadata_of_observed(observed: Observed) -> Metadata:
 
 
 def is_intact(metadata: Mapping[str, Any]) -> bool:
-    """Say whether the content that our last apply wrote is as we wrote it, told from the managed fields.
+    """Say whether a bundle is as our last apply wrote it, told from the managed fields.
 
-    Whoever changes a value takes its field over, and who removes it takes it from our fields. Keys that others added
-    are not ours to judge.
+    Whoever changes a value takes its field over, and who removes it takes it from our fields. As a bundle is one value,
+    nothing is left of ours then. Keys that others added are not ours to judge.
     """
     ours: set[tuple[str, str]] = set()
     theirs: set[tuple[str, str]] = set()
@@ -126,6 +129,9 @@ def _contents(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         for name in fields.get(part) or ():
             if name != ".":  # the map itself, which all who write into it own together
                 yield part, name
+    part, name = CLUSTER_CONTENT
+    if name in (fields.get(part) or ()):
+        yield CLUSTER_CONTENT
 
 
 def _changed(metadata: Mapping[str, Any]) -> datetime | None:

@@ -64,7 +64,7 @@ class Metadata:
     version: Version
     annotations: Mapping[str, str] = field(default_factory=dict)  # ours only: `certwright.io/…`
     managed: bool = False  # bears `app.kubernetes.io/managed-by: certwright`
-    intact: bool = False  # ours, and as its managed fields tell nobody but us wrote the data that we wrote
+    intact: bool = False  # a bundle of ours that, as its managed fields tell, nobody else wrote to
 
 
 @dataclass(frozen=True, slots=True)

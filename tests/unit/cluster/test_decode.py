@@ -95,6 +95,7 @@ EDIT = entry("kubectl-edit", "Update")
         (bundle(entry(), entry("kubectl", "Update", part="f:binaryData", names=("x",))), True),
         (bundle(entry(), entry("kubectl", "Update", part="f:metadata", names=("annotations",))), True),
         (bundle(entry(), entry("helm")), False),
+        (bundle(entry(part="f:spec", names=("signerName",)), entry("kubectl", "Update", part="f:spec")), False),
         (bundle(entry(names=()), EDIT), False),
         (bundle(EDIT), False),
         (bundle(entry("certwright", "Update")), False),

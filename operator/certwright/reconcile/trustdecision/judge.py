@@ -189,7 +189,7 @@ def _find_end(spec: TrustDecisionSpec | None, snapshot: Snapshot) -> Iterator[Fi
         return
     until = read_instant(spec.trust_until)
     if until is None:
-        text = "`spec.trustUntil` is no instant with a time zone. Write it as `2027-03-31T22:00:00Z`."
+        text = "`spec.trustUntil` is no instant with a time zone. Write date, `T`, time, and `Z` or an offset."
         yield finding(Reason.INVALID_REQUEST, text, detail=Detail.WRONG_TYPE)
     elif snapshot.now >= until:
         text = f"`spec.trustUntil` has passed: the CA counts as untrusted since {until:%Y-%m-%d %H:%M:%S} UTC."

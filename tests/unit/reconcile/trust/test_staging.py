@@ -468,6 +468,13 @@ def test_whoever_distrusts_wins() -> None:
     assert "TrustDecision no distrusts the same certificate" in staged.findings[0].message
 
 
+def test_order_of_those_who_distrust_changes_nothing() -> None:
+    shop = manual(decide("a", A), decide("b", B))
+    no, never = decide("no", B, Standing.WITHDRAWN), decide("never", B, Standing.WITHDRAWN)
+
+    assert shop.look(decide("a", A), no, never) == shop.look(decide("a", A), never, no)
+
+
 def test_withdrawn_decision_counts_when_it_is_deselected_at_the_same_time() -> None:
     shop = manual(decide("a", A), decide("b", B))
 
@@ -750,6 +757,25 @@ def test_last_cas_leave_when_it_may_be_empty() -> None:
     assert (shop.bundle, staged.findings) == ((), ())
 
 
+def test_last_cas_leave_a_manual_store_when_it_may_be_empty_whatever_waits() -> None:
+    shop = manual(decide("a", A))
+    shop.deploy(decide("a", A, Standing.WITHDRAWN))
+    shop.allow_empty = True
+
+    staged = shop.deploy(decide("a", A, Standing.WITHDRAWN), decide("b", B))
+
+    assert shop.bundle == ()
+    assert staged.pending is not None
+
+
+def test_distrusted_cas_are_no_part_of_the_revision() -> None:
+    shop = manual(decide("a", A))
+    shop.deploy(decide("a", A, Standing.WITHDRAWN))
+
+    assert shop.record is not None
+    assert shop.record.revision == revision_of(()) == shop.look().revision
+
+
 def test_last_cas_stay_distrusted_when_their_decision_is_gone() -> None:
     shop = Shop()
     shop.deploy(decide("a", A))
@@ -779,7 +805,7 @@ def test_last_ca_that_is_trusted_again_needs_approval() -> None:
 
     staged = shop.deploy(decide("a", A))
 
-    assert len(shop.anchors) == 0
+    assert set(shop.anchors) == set()
     assert staged.pending is not None
     assert staged.pending.id != first
     shop.approve(decide("a", A))

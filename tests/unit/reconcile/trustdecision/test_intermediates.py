@@ -16,7 +16,7 @@ from tests.support.memory_cluster import NAMESPACE
 from tests.support.pki import PKI, Entity
 from tests.unit.reconcile.trustdecision.desk import BELOW, ISSUING, NAME, OTHER, ROOT, Desk, fingerprint_of
 
-INTERMEDIATE = {"certUse": "intermediateCA"}
+INTERMEDIATE: dict[str, Any] = {"certUse": "intermediateCA"}
 HOUR = timedelta(hours=1)
 
 
@@ -102,7 +102,7 @@ async def test_two_intermediates_do_not_wait_for_each_other_when_neither_has_a_r
 
 async def test_root_is_read_where_its_decision_says_when_it_is_referred_to(desk: Desk) -> None:
     desk.cluster.put_secret("ca", {"ca.crt": ROOT.pem}, kind=Kind.CONFIG_MAP)
-    reference = {"certificateRef": {"name": "ca"}, "fingerprint": fingerprint_of(ROOT.der)}
+    reference: dict[str, Any] = {"certificateRef": {"name": "ca"}, "fingerprint": fingerprint_of(ROOT.der)}
     await desk.judge("root", **reference)
     await decide(desk)
     assert said(desk) == GOOD

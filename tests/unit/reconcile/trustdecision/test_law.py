@@ -23,7 +23,7 @@ from tests.support.pki import PKI, Entity
 from tests.unit.reconcile.trustdecision.desk import BELOW, ISSUING, LEAF, NAME, OTHER, ROOT, Desk, under
 
 Step = Callable[[Desk], Awaitable[Any]]
-INTERMEDIATE = {"certUse": "intermediateCA"}
+INTERMEDIATE: dict[str, Any] = {"certUse": "intermediateCA"}
 SHORT = PKI().root("Short Root", not_after=ISSUING.certificate.not_before.replace(year=2026, month=8))
 CA = ObjectKey(Kind.CONFIG_MAP, NAMESPACE, "ca")
 LIST = ObjectKey(Kind.REVOCATION_SOURCE, NAMESPACE, "list")
@@ -95,7 +95,7 @@ async def lose_records(desk: Desk) -> None:
     desk.restart()
 
 
-REFERENCE = {"certificateRef": {"name": "ca"}, "fingerprint": ROOT.certificate.fingerprint}
+REFERENCE: dict[str, Any] = {"certificateRef": {"name": "ca"}, "fingerprint": ROOT.certificate.fingerprint}
 STEPS: list[Step] = [
     about(ROOT),
     about(ROOT, trustStateDesired="untrusted"),

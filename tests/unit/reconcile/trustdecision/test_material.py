@@ -17,7 +17,7 @@ from tests.support.memory_cluster import NAMESPACE
 from tests.unit.reconcile.trustdecision.desk import OTHER, ROOT, Desk, fingerprint_of
 
 FINGERPRINT = fingerprint_of(ROOT.der)
-REFERENCE = {"certificateRef": {"name": "ca"}, "fingerprint": FINGERPRINT}
+REFERENCE: dict[str, Any] = {"certificateRef": {"name": "ca"}, "fingerprint": FINGERPRINT}
 CONFIG_MAP = ObjectKey(Kind.CONFIG_MAP, NAMESPACE, "ca")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ DAY = timedelta(days=1)
 PROBLEMS = "https://astra.netapp.io/problems/"
 OURS = "https://certwright.io/reasons/"
 CONFIG_MAP = ObjectKey(Kind.CONFIG_MAP, NAMESPACE, "ca")
-REFERENCE = {"certificateRef": {"name": "ca"}, "fingerprint": fingerprint_of(ROOT.der)}
+REFERENCE: dict[str, Any] = {"certificateRef": {"name": "ca"}, "fingerprint": fingerprint_of(ROOT.der)}
 FINE = {"Ready": "True Valid", "Valid": "True Valid", "Trusted": "True Valid", "Deployed": "False DeployPending"}
 
 
