@@ -11,7 +11,7 @@ from certwright.findings import MaterialError
 from certwright.pki.render import SecretRecipe
 from certwright.pki.trust_bundle import BundleRecipe
 from certwright.reconcile.objects import Snapshot
-from certwright.reconcile.plan import Reconciler
+from certwright.reconcile.reconciler import Reconciler
 from certwright.runtime.driver import internal_error
 from certwright.runtime.processes import Processes, WorkFailedError
 

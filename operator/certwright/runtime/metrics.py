@@ -123,7 +123,11 @@ class Metrics:
         return generate_latest(_Both(self.registry, self._families(reading)))
 
     def _families(self, reading: Reading) -> Iterator[Metric]:
-        yield _single("certwright_queue_depth", "Objects that wait for a worker.", reading.depth)
+        yield _single(
+            "certwright_queue_depth",
+            "Objects that wait for a worker, or for a take-over where another replica leads.",
+            reading.depth,
+        )
         yield _single("certwright_queue_running", "Objects that are worked on.", reading.running)
         yield _single("certwright_queue_delayed", "Objects that wait for an instant.", reading.delayed)
         yield _single(

@@ -26,7 +26,7 @@ from certwright.reconcile.importedcertificate.past import Past, read_past
 from certwright.reconcile.importedcertificate.references import all_inputs, find_references
 from certwright.reconcile.importedcertificate.upload import read_upload
 from certwright.reconcile.objects import Kind, ObjectKey, Snapshot, Subject
-from certwright.reconcile.plan import Reconciler
+from certwright.reconcile.reconciler import Reconciler
 from certwright.runtime.passes import PassResult, Surroundings, judge_inline, run_pass
 from certwright.settings import Settings
 from certwright.validation import Options, Revocation, Verdict, validate

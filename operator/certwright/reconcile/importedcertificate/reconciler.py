@@ -18,8 +18,9 @@ from certwright.reconcile.importedcertificate.references import all_inputs
 from certwright.reconcile.importedcertificate.revocation import find_questions
 from certwright.reconcile.importedcertificate.settled import find_due
 from certwright.reconcile.objects import Kind, ObjectKey, Snapshot, Subject, Version
-from certwright.reconcile.plan import Held, Plan
+from certwright.reconcile.plan import Plan
 from certwright.reconcile.questions import Need, Question
+from certwright.reconcile.reconciler import Held
 from certwright.settings import Settings
 
 ENGINE = 1
@@ -31,7 +32,7 @@ HEAVY_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ImportedCertificates:
-    """The pure steps of ImportedCertificates; see `certwright.reconcile.plan.Reconciler`."""
+    """The pure steps of ImportedCertificates; see `certwright.reconcile.reconciler.Reconciler`."""
 
     settings: Settings
     kind: Kind = Kind.IMPORTED_CERTIFICATE

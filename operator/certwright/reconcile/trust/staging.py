@@ -136,7 +136,9 @@ def restore_record(staging: Staging, revision: str, number: int, approved: str |
     """
     if staging.revision != revision or not has_roots(staging.entries):
         return None
-    return TrustRecord(number, staging.entries, staging.public_roots, (approved,) if approved else ())
+    used = staging.deployment.record.consumed if staging.deployment is not None else staging.void
+    consumed = tuple(dict.fromkeys((*used, *((approved,) if approved is not None else ()))))
+    return TrustRecord(number, staging.entries, staging.public_roots, consumed)
 
 
 def _find_change(request: StagingRequest, gathered: Gathered, rest: tuple[TrustedCertificate, ...]) -> Change | None:

@@ -7,7 +7,7 @@ far they are. So no target ever holds what a restart would not know of, and each
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from certwright.api.model import dump
 from certwright.api.truststore_status import TrustStoreStatus
@@ -48,11 +48,9 @@ def plan(judgement: Judgement, snapshot: Snapshot, *, settings: Settings, judged
     standing = find_standing(judgement, survey, snapshot=snapshot, past=past, settings=settings)
     situation = Situation(judgement, standing, survey, keeping.pointer, judged_by, snapshot, past)
     status = build_status(situation)
-    requeue_at = earliest(
-        standing.requeue_at,
-        read_instant(status.next_check_time),
-        snapshot.now + DOUBT if snapshot.clock_doubted else None,
-    )
+    check = snapshot.now + DOUBT if snapshot.clock_doubted else read_instant(status.next_check_time)
+    instants = (each for each in (standing.requeue_at, check) if each is not None and each > snapshot.now)
+    requeue_at = min(instants, default=None)
     stage = tuple(_report(status, situation))
     final = named and standing.worst is None and not standing.running
     return Plan((stage,) if stage else (), requeue_at, standing.retry, final=final)
@@ -79,8 +77,3 @@ def _report(full: TrustStoreStatus, situation: Situation) -> Iterator[Action]:
     yield WriteStatus(subject.key, subject.version, dump(status), subject)
     if failure is None:
         yield from find_events(full, situation)
-
-
-def earliest(*instants: datetime | None) -> datetime | None:
-    """Give the earliest of the instants."""
-    return min((each for each in instants if each is not None), default=None)

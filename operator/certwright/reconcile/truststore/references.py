@@ -124,11 +124,12 @@ def _find_material(spec: Spec, snapshot: Snapshot, deployed: TrustRecord | None)
 
 
 def _find_targets(spec: Spec, snapshot: Snapshot, settings: Settings) -> Iterator[ObjectKey]:
-    """Give the targets whose content must be looked at: those that are not ours, were edited, or have a password."""
-    owned = list_owned(snapshot)
+    """Give the targets to look at: those that are not ours, were edited, could not be written, or have a password."""
+    owned, past = list_owned(snapshot), read_past(snapshot.subject)
+    refused = {key for key, row in past.rows.items() if not row.updated}
     for group in find_groups(spec, snapshot, settings):
         always = group.aim.format == "PKCS12"
         for key in group.keys:
             held = owned.get(key)
-            if always or held is None or not held.intact:
+            if always or held is None or not held.intact or (refused and key in refused):
                 yield key

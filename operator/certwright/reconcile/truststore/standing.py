@@ -33,6 +33,8 @@ _WORST_FIRST = (
 )
 _PLACES = {reason: place for place, reason in enumerate(_WORST_FIRST)}
 _COMES_BY_ITSELF = frozenset({Reason.REFERENCE_NOT_FOUND, Reason.NOT_CHECKED})
+_COMES_BEFORE = _COMES_BY_ITSELF | {Reason.EMPTY_BUNDLE}
+"""Before the first deployment the decisions may be on their way, as the store was a moment ago."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,8 @@ def find_standing(
     running = worst is None and not judgement.lost and judgement.record is not None and not survey.done
     if worst is None:
         return Standing(findings, None, running=running, waiting=running, retry=retry)
-    waiting = all(each.reason in _COMES_BY_ITSELF for each in errors_of(judgement.findings)) and all(
+    comes = _COMES_BY_ITSELF if judgement.pointer is not None else _COMES_BEFORE
+    waiting = all(each.reason in comes for each in errors_of(judgement.findings)) and all(
         each.waiting for each in survey.troubles
     )
     patience_ends = _patience_end(past, snapshot, settings)

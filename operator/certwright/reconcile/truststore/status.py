@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from certwright.api.conditions import Condition, ConditionStatus, ConditionType, Observation, merge_conditions
@@ -13,7 +14,7 @@ from certwright.api.fields import FINDINGS_LIMIT
 from certwright.api.model import timestamp
 from certwright.api.truststore_status import ROWS_LIMIT, DeployedRecord, HistoryEntry, StoreRecord, TrustStoreStatus
 from certwright.findings import MESSAGE_LIMIT, Reason, printable
-from certwright.reconcile.bookkeeping import describe_finding, describe_inputs
+from certwright.reconcile.bookkeeping import describe_finding, describe_inputs, read_instant
 from certwright.reconcile.objects import Failure, Snapshot
 from certwright.reconcile.questions import PublicRoots, PublicRootsAnswer, members
 from certwright.reconcile.trust.change import describe_pending
@@ -23,7 +24,7 @@ from certwright.reconcile.trust.stance import APPROVED_BY_ANNOTATION, decisions_
 from certwright.reconcile.trust.stance import face_of as face_of_decision
 from certwright.reconcile.truststore.conditions import Scene, observe_conditions
 from certwright.reconcile.truststore.history import extend_history
-from certwright.reconcile.truststore.judgement import Judgement
+from certwright.reconcile.truststore.judgement import Judgement, Staged
 from certwright.reconcile.truststore.past import Past
 from certwright.reconcile.truststore.rollout import describe_rollout, describe_targets
 from certwright.reconcile.truststore.standing import Standing
@@ -77,7 +78,7 @@ def build_status(situation: Situation) -> TrustStoreStatus:
     status = TrustStoreStatus.model_validate(
         {
             **_describe_deployed(judgement, pointer, past),
-            **_describe_staged(judgement, past),
+            **_describe_staged(judgement, situation.snapshot, past),
             "rollout": rollout,
             "targets": rows[:ROWS_LIMIT],
             "targets_count": rollout.targets or None,
@@ -112,10 +113,9 @@ def _describe_deployed(judgement: Judgement, pointer: DeployedRecord | None, pas
     }
 
 
-def _describe_staged(judgement: Judgement, past: Past) -> Mapping[str, Any]:
-    staged = judgement.staged
+def _describe_staged(judgement: Judgement, snapshot: Snapshot, past: Past) -> Mapping[str, Any]:
+    staged, status = judgement.staged, past.status
     if staged is None:
-        status = past.status
         return {
             "staged_revision": status.staged_revision,
             "pending": status.pending,
@@ -124,8 +124,14 @@ def _describe_staged(judgement: Judgement, past: Past) -> Mapping[str, Any]:
     return {
         "staged_revision": staged.revision,
         "pending": describe_pending(staged.pending) if staged.pending is not None else None,
-        "next_check_time": timestamp(staged.next_change) if staged.next_change is not None else None,
+        "next_check_time": timestamp(instant) if (instant := _next_check(staged, snapshot, past)) is not None else None,
     }
+
+
+def _next_check(staged: Staged, snapshot: Snapshot, past: Past) -> datetime | None:
+    """Give the first instant at which something differs; one that came while time was in doubt is still to be met."""
+    unmet = read_instant(past.status.next_check_time) if snapshot.clock_doubted else None
+    return min((each for each in (staged.next_change, unmet) if each is not None), default=None)
 
 
 def _history(situation: Situation) -> tuple[HistoryEntry, ...]:
