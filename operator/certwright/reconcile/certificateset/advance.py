@@ -61,13 +61,12 @@ def _find_unseen(scene: Scene) -> Iterator[Trouble]:
 
 
 def _continue(scene: Scene) -> Step:
-    journal, key = scene.journal, journal_key(scene.settings.namespace, scene.snapshot.subject.version.uid)
-    observed = scene.snapshot.get(key)
+    journal = scene.journal
     if journal.holder != scene.holder or journal.epoch < scene.epoch:
         return take_over(scene)
     if journal.phase is Phase.ROLLING_BACK:
         # What failed on the way there says nothing about the way back, and what is unknown must be seen anew.
-        begun = observed is not None and observed.written
+        begun = journal.epoch != scene.judgement.epoch
         return Step(afresh=True, open=True) if begun else continue_rollback(scene)
     return continue_commit(scene) if journal.phase is Phase.COMMITTING else continue_deleting(scene)
 

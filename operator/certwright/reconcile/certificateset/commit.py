@@ -142,7 +142,8 @@ def _is_to_go(entry: Entry, scene: Scene) -> bool:
 
 def continue_deleting(scene: Scene) -> Step:
     """Delete what the new revision does not have; there is no way back, and none is needed."""
-    actions, troubles = [], []
+    actions: list[Action] = []
+    troubles: list[Trouble] = []
     for entry in scene.journal.entries:
         key = place_of(entry)
         failure = scene.snapshot.failures.get(key)

@@ -52,18 +52,18 @@ def refuse(snapshot: Snapshot, problem: Finding, settings: Settings) -> Judgemen
     spec = read_wish(snapshot.subject)
     journal = read_journal(snapshot, settings.namespace)
     sound, expired = _examine(journal, snapshot, settings)
-    lost = is_lost(journal, snapshot)
+    lost, epoch = is_lost(journal, snapshot), journal.epoch if journal is not None else 0
     if isinstance(spec, Finding):
-        return Judgement(None, (problem,), sound=sound, expired=expired, lost=lost)
+        return Judgement(None, (problem,), sound=sound, expired=expired, lost=lost, epoch=epoch)
     nodes = find_nodes(spec, snapshot, settings)
-    return Judgement(spec, (problem,), nodes=nodes, sound=sound, expired=expired, lost=lost)
+    return Judgement(spec, (problem,), nodes=nodes, sound=sound, expired=expired, lost=lost, epoch=epoch)
 
 
 def _judge(spec: ClusterCertificateSetSpec, snapshot: Snapshot, settings: Settings) -> Judgement:
     journal = read_journal(snapshot, settings.namespace)
     nodes = find_nodes(spec, snapshot, settings)
     sound, expired = _examine(journal, snapshot, settings)
-    lost = is_lost(journal, snapshot)
+    lost, epoch = is_lost(journal, snapshot), journal.epoch if journal is not None else 0
     slots = tuple(_judge_names(spec, snapshot, journal, settings))
     findings = (
         *nodes.findings,
@@ -83,6 +83,7 @@ def _judge(spec: ClusterCertificateSetSpec, snapshot: Snapshot, settings: Settin
         changed=_last_change(spec, snapshot),
         next_change=min((each.next_change for each in slots if each.next_change is not None), default=None),
         lost=lost,
+        epoch=epoch,
     )
     if judgement.errors:
         return judgement
@@ -99,6 +100,7 @@ def _judge(spec: ClusterCertificateSetSpec, snapshot: Snapshot, settings: Settin
         changed=judgement.changed,
         next_change=judgement.next_change,
         lost=lost,
+        epoch=epoch,
     )
 
 
@@ -125,7 +127,11 @@ def _judge_names(
 
 
 def _keep(
-    name: str, required: bool, snapshot: Snapshot, journal: Journal | None, settings: Settings  # noqa: FBT001 - a fact
+    name: str,
+    required: bool,
+    snapshot: Snapshot,
+    journal: Journal | None,
+    settings: Settings,  # noqa: FBT001 - a fact
 ) -> SlotVerdict:
     """Keep what fills a slot although it is not listed any more; an omission never destroys."""
     secret = journal.contents_of(journal.deployed).get(name) if journal is not None else None
@@ -142,7 +148,9 @@ def _keep(
     if required:
         text = f"the certificate `{name}` is required and is not listed any more. It is kept; list it again."
         return SlotVerdict(name, required, (finding(Reason.REQUIRED_CERTIFICATE, text),), leaf.leaf if leaf else None)
-    text = f"the certificate `{name}` is not listed any more and is kept. List it again, or remove it with `spec.absent`."
+    text = (
+        f"the certificate `{name}` is not listed any more and is kept. List it again, or remove it with `spec.absent`."
+    )
     return SlotVerdict(name, required, (warning(Reason.SOURCE_REMOVED, text),), leaf.leaf if leaf else None, part)
 
 
@@ -193,7 +201,9 @@ def _find_forgotten(spec: ClusterCertificateSetSpec, snapshot: Snapshot) -> Iter
     spoken = {each.name for each in spec.certificates} | frozenset(spec.absent)
     slots = {each.annotations.get(SLOT_ANNOTATION, "") for each in list_targets(snapshot).values()}
     for name in sorted(slots - spoken - {""}):
-        text = f"the journal of this set is gone, and `{name}` was filled. List it again, or remove it with `spec.absent`."
+        text = (
+            f"the journal of this set is gone, and `{name}` was filled. List it again, or remove it with `spec.absent`."
+        )
         yield finding(Reason.JOURNAL_LOST, text)
 
 
@@ -207,9 +217,7 @@ def _last_change(spec: ClusterCertificateSetSpec, snapshot: Snapshot) -> datetim
     return max(min(each, snapshot.now) for each in changes)
 
 
-def _examine(
-    journal: Journal | None, snapshot: Snapshot, settings: Settings
-) -> tuple[frozenset[str], frozenset[str]]:
+def _examine(journal: Journal | None, snapshot: Snapshot, settings: Settings) -> tuple[frozenset[str], frozenset[str]]:
     """Say which revisions are wholly there, and which of them may no longer be brought anywhere."""
     if journal is None:
         return frozenset(), frozenset()

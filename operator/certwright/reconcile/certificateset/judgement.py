@@ -29,6 +29,7 @@ class Judgement:
         expired: the revisions among them that may no longer be brought anywhere.
         changed: when an input was last changed.
         next_change: when the verdict changes by time alone.
+        epoch: of the journal that it was made with.
         lost: something that the set had deployed is there, and its journal is not.
     """
 
@@ -43,6 +44,7 @@ class Judgement:
     changed: datetime | None = None
     next_change: datetime | None = None
     lost: bool = False
+    epoch: int = 0
 
     @property
     def all_findings(self) -> tuple[Finding, ...]:

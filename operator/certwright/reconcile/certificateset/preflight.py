@@ -77,7 +77,7 @@ def keep_payloads(scene: Scene, parts: Parts, revision: str) -> Iterator[Action]
 
 def _kept_or_stuck(actions: tuple[Action, ...], scene: Scene) -> Step:
     """Keep what is to be kept, unless that has just failed."""
-    failures = {each.key: scene.snapshot.failures.get(each.key) for each in actions if not isinstance(each, Rehearse)}  # type: ignore[union-attr]
+    failures = {each.key: scene.snapshot.failures.get(each.key) for each in actions if not isinstance(each, Rehearse)}
     failed = [describe_failure(key, failure) for key, failure in failures.items() if failure is not None]
     if failed:
         return Step(troubles=tuple(failed), retry=True)

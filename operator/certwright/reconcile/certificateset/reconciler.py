@@ -17,8 +17,9 @@ from certwright.reconcile.certificateset.references import find_dependencies, fi
 from certwright.reconcile.certificateset.settled import find_due
 from certwright.reconcile.certificateset.wish import read_wish
 from certwright.reconcile.objects import Kind, ObjectKey, Snapshot, Subject, Version
-from certwright.reconcile.plan import Held, Plan
+from certwright.reconcile.plan import Plan
 from certwright.reconcile.questions import Need, Question
+from certwright.reconcile.reconciler import Held
 from certwright.settings import Settings
 
 ENGINE = 1

@@ -34,8 +34,8 @@ def _keep(scene: Scene) -> Iterator[Action | Trouble]:
         yield Trouble("", "", _lost())
         return
     for action in keep_payloads(scene, judgement.parts, deployed):
-        failure = scene.snapshot.failures.get(action.key)  # type: ignore[union-attr]
-        yield action if failure is None else describe_failure(action.key, failure)  # type: ignore[union-attr]
+        failure = scene.snapshot.failures.get(action.key)
+        yield action if failure is None else describe_failure(action.key, failure)
 
 
 def _write_places(scene: Scene) -> Iterator[Action | Trouble]:
@@ -90,7 +90,7 @@ def _leave(scene: Scene) -> Iterator[Action | Trouble]:
         if failure is not None:
             yield describe_failure(key, failure)
             continue
-        now: Observed | Metadata | None = scene.snapshot.objects.get(key, held)  # type: ignore[arg-type]
+        now: Observed | Metadata | None = scene.snapshot.objects.get(key, held)
         if now is None or (isinstance(now, Observed) and not _is_held(now, scene)):
             continue
         stray = key.namespace in nodes.chosen

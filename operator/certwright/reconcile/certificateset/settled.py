@@ -15,7 +15,7 @@ from certwright.reconcile.certificateset.planner import DOUBT
 from certwright.reconcile.certificateset.status import digest_nodes
 from certwright.reconcile.certificateset.wish import find_inputs, find_nodes, read_wish
 from certwright.reconcile.objects import Metadata, ObjectKey, Snapshot, Version
-from certwright.reconcile.plan import Held
+from certwright.reconcile.reconciler import Held
 from certwright.reconcile.set_actions import COMMIT_ANNOTATION, REVISION_ANNOTATION, UNFINISHED_FINALIZER
 from certwright.settings import Settings
 
