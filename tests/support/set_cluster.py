@@ -31,14 +31,16 @@ class Mishaps:
         forbidden: namespaces in which Secrets may not be written.
         quotas: how many Secrets a namespace may hold.
         crash_at: the number of the write at which the process goes, from 0, and whether before or after it.
-        before: called before each write with its number.
+        dead: the process is gone: nothing that it was about to send arrives.
+        before: called before each write with its number; may take its time.
         writes: how many writes there were.
     """
 
     forbidden: set[str] = field(default_factory=set)
     quotas: dict[str, int] = field(default_factory=dict)
     crash_at: tuple[int, str] | None = None
-    before: Callable[[int, str, ObjectKey], None] | None = None
+    dead: bool = False
+    before: Callable[[int, str, ObjectKey], Awaitable[None] | None] | None = None
     writes: int = 0
     log: list[tuple[str, ObjectKey]] = field(default_factory=list)
 
@@ -85,19 +87,26 @@ class SetCluster(MemoryCluster):
 
     async def _write(self, verb: str, key: ObjectKey, do: Callable[[], R | Awaitable[R]]) -> Any:
         number, mishaps = self.mishaps.writes, self.mishaps
+        if mishaps.dead:
+            raise Crash
         mishaps.writes += 1
         if mishaps.before is not None:
-            mishaps.before(number, verb, key)
+            waited = mishaps.before(number, verb, key)
+            if waited is not None:
+                await waited
         if mishaps.crash_at == (number, "before"):
+            mishaps.dead = True
             raise Crash
-        if key.kind is Kind.SECRET:
-            self._refuse(key)
-        done = do()
-        result = await done if isinstance(done, Awaitable) else done
         mishaps.log.append((verb, key))
-        if mishaps.crash_at == (number, "after"):
-            raise Crash
-        return result
+        try:
+            if key.kind is Kind.SECRET:
+                self._refuse(key)
+            done = do()
+            return await done if isinstance(done, Awaitable) else done
+        finally:
+            if mishaps.crash_at == (number, "after"):
+                mishaps.dead = True
+                raise Crash
 
     def _refuse(self, key: ObjectKey) -> None:
         if key.namespace in self.mishaps.forbidden:

@@ -43,6 +43,7 @@ def continue_rollback(scene: Scene) -> Step:
 
 def _end(scene: Scene) -> Step:
     journal = scene.journal
+    failed = journal.failed
     done = replace(
         journal,
         phase=Phase.IDLE,
@@ -51,6 +52,7 @@ def _end(scene: Scene) -> Step:
         deployed=journal.origin,
         started=None,
         circumstances="",
+        failed=replace(failed, at=scene.snapshot.now) if failed is not None else None,
         entries=(),
     )
     return Step((write_journal(scene, done),), open=True)
