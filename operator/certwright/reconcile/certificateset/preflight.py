@@ -17,6 +17,7 @@ from certwright.reconcile.certificateset.kept import (
     keep_payload,
     payload_key,
 )
+from certwright.reconcile.certificateset.known import list_targets
 from certwright.reconcile.certificateset.obstacles import LASTING, describe_failure, find_obstacle, trouble
 from certwright.reconcile.certificateset.scene import Scene, Step, Trouble, place_of
 from certwright.reconcile.marks import is_labelled
@@ -88,7 +89,9 @@ def _survey(scene: Scene, parts: Parts, revision: str) -> _Survey:
     """Look at every place of the revision that is there and of the one that is to come."""
     journal, nodes = scene.journal, scene.judgement.nodes
     wanted = {part.secret: slot for slot, part in parts.items()}
-    before = {secret: slot for slot, secret in journal.contents_of(journal.deployed).items()}
+    before = set(journal.contents_of(journal.deployed).values())
+    if scene.judgement.lost:
+        before.update(key.name for key in list_targets(scene.snapshot))
     entries: list[Entry] = []
     troubles = [Trouble(name, "", _missing(name)) for name in nodes.missing]
     for namespace, uid in sorted(nodes.chosen.items()):

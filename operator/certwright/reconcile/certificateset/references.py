@@ -72,6 +72,8 @@ def _places(journal: Journal | None, snapshot: Snapshot, settings: Settings) -> 
     secrets = set(journal.contents_of(deployed).values()) if journal is not None else set()
     if UNFINISHED_FINALIZER in snapshot.subject.finalizers:
         secrets |= {slot.secret_name for slot in spec.slots}
+        if journal is None:
+            secrets |= {key.name for key in list_targets(snapshot)}
         return {ObjectKey(Kind.SECRET, namespace, name) for namespace in nodes.chosen for name in secrets}
     owned = list_targets(snapshot)
     places = {ObjectKey(Kind.SECRET, namespace, name) for namespace in nodes.chosen for name in secrets}
