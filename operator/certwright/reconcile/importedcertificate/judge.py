@@ -147,6 +147,7 @@ def _validate(
             ip_addresses=spec.ip_addresses,
             revocation=revocation_of(spec, snapshot),
             known_revocations=known_revocations(past),
+            distrusted=frozenset(trusted.distrusted) if trusted is not None else frozenset(),
             previous_had_intermediate=past.status.served is not None and bool(past.status.served.chain),
         ),
     )

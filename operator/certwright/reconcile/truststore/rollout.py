@@ -22,7 +22,7 @@ def describe_rollout(survey: Survey, past: Past, *, deployed: bool, lost: bool) 
     if lost and past.status.rollout is not None:
         return past.status.rollout
     if not deployed:
-        return Rollout(state="Pending", targets=survey.targets)
+        return Rollout(state="Pending", targets=survey.targets, updated_targets=0, percent_complete=0, failed=0)
     done, first = survey.done, next(iter(survey.troubles), None)
     stuck = any(not each.waiting for each in survey.troubles)
     return Rollout(
@@ -57,6 +57,7 @@ def _describe_trouble(trouble: Trouble, before: TargetRow | None) -> TargetRow:
         kind=key.kind.value,
         namespace=key.namespace,
         name=key.name,
+        updated=False,
         message=printable(trouble.found.message, limit=MESSAGE_LIMIT),
     )
     return _with_version(row, trouble.version, before)

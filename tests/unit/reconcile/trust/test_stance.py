@@ -46,6 +46,15 @@ def test_standing_follows_from_the_judgement_of_this_generation(status: dict[str
     assert read_stance(decision(status)).standing is standing
 
 
+@pytest.mark.parametrize("until", ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00"])
+def test_instant_beyond_all_years_stops_nobody_from_looking_at_the_decision(until: str) -> None:
+    subject = decision(GOOD, trustStateDesired="untrusted", trustUntil=until)
+
+    assert read_stance(subject).standing is Standing.WITHDRAWN
+    assert read_stance(subject).until is None
+    assert face_of(subject) != face_of(decision(GOOD, trustUntil=until))
+
+
 @pytest.mark.parametrize("status", [GOOD, {}, {**GOOD, "observedGeneration": 1}, {**GOOD, "trustState": "expired"}])
 @pytest.mark.parametrize("deleting", [False, True])
 def test_wish_to_withdraw_needs_no_judgement(status: dict[str, Any], *, deleting: bool) -> None:

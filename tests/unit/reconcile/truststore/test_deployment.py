@@ -12,7 +12,7 @@ import pytest
 from certwright.api.model import dump, timestamp
 from certwright.api.status_parts import FindingEntry
 from certwright.api.truststore_status import ChangedCertificate, PendingChange, TargetRow, TrustStoreStatus
-from certwright.findings import FailureCause
+from certwright.findings import FailureCause, Reason, finding
 from certwright.reconcile.objects import Failure, Kind, ObjectKey
 from certwright.reconcile.trust.change import change_id
 from certwright.reconcile.truststore import judge as judging
@@ -55,7 +55,7 @@ async def test_new_store_costs_a_record_two_statuses_and_its_targets(yard: Yard)
     assert yard.message() == "1 certificate deployed in 1 target."
     assert yard.status["stagedRevision"] == yard.status["deployedRevision"]
     assert yard.events == ["Deployed"]
-    assert yard.rollout == {"state": "Complete", "targets": 1, "updatedTargets": 1, "percentComplete": 100}
+    assert yard.rollout == {"state": "Complete", "targets": 1, "updatedTargets": 1, "percentComplete": 100, "failed": 0}
 
 
 async def test_store_without_targets_is_written_once(yard: Yard) -> None:
@@ -64,7 +64,7 @@ async def test_store_without_targets_is_written_once(yard: Yard) -> None:
     await yard.rest()
     assert (yard.calls["keep"], yard.calls["status"], yard.calls["apply"]) == (1, 1, 0)
     assert yard.message() == "1 certificate deployed; there are no targets."
-    assert yard.rollout == {"state": "Complete", "percentComplete": 100}
+    assert yard.rollout == {"state": "Complete", "targets": 0, "updatedTargets": 0, "percentComplete": 100, "failed": 0}
 
 
 async def test_change_rewrites_each_target_once_and_is_remembered(yard: Yard) -> None:
@@ -272,7 +272,7 @@ async def test_manual_store_deploys_what_is_approved_and_nothing_else(yard: Yard
         "Deployed": ("False", "ApprovalPending"),
         "Approved": ("False", "ApprovalPending"),
     }
-    assert yard.rollout == {"state": "Pending", "targets": 1}
+    assert yard.rollout == {"state": "Pending", "targets": 1, "updatedTargets": 0, "percentComplete": 0, "failed": 0}
     assert yard.events == ["ApprovalPending"]
     assert yard.status["pending"]["id"] in yard.message()
     assert "1 to add" in yard.message()
@@ -558,7 +558,7 @@ async def test_defect_is_said_and_changes_nothing(yard: Yard, monkeypatch: pytes
 async def test_judgement_that_was_cut_short_changes_nothing(yard: Yard) -> None:
     await deploy(yard)
     reconciler = yard.reconcilers[Kind.TRUST_STORE]
-    problem = judging.finding(judging.Reason.INTERNAL_ERROR, "its time was up.")
+    problem = finding(Reason.INTERNAL_ERROR, "its time was up.")
     snapshot = yard.snapshot()
     (stage,) = reconciler.plan(reconciler.refuse(snapshot, problem), snapshot).stages
     assert [type(each).__name__ for each in stage] == ["WriteStatus", "Record"]
@@ -596,7 +596,7 @@ async def test_status_that_could_not_be_written_is_not_tried_in_the_same_pass(ya
     reconciler = yard.reconcilers[Kind.TRUST_STORE]
     failure = Failure(FailureCause.UNAVAILABLE, "no answer")
     snapshot = yard.snapshot().with_failure(STORE, failure)
-    problem = judging.finding(judging.Reason.INTERNAL_ERROR, "its time was up.")
+    problem = finding(Reason.INTERNAL_ERROR, "its time was up.")
     assert reconciler.plan(reconciler.refuse(snapshot, problem), snapshot).stages == ()
 
 
@@ -625,7 +625,7 @@ async def test_long_change_is_cut_and_counted(yard: Yard) -> None:
 
 def test_status_that_is_too_large_loses_its_longest_lists() -> None:
     changed = [ChangedCertificate(fingerprint="sha256:" + "0" * 64, name="n" * 512, decision="d" * 253)] * 32
-    row = TargetRow(kind="ConfigMap", name="n" * 253, message="m" * 400)
+    row = TargetRow(kind="ConfigMap", name="n" * 253, updated=False, message="m" * 400)
     found = FindingEntry(reason="InvalidRequest", severity="Error", message="€" * 400)
     full = TrustStoreStatus(
         pending=PendingChange(id="sha256:" + "0" * 64, added=changed, removed=changed, changed=changed),

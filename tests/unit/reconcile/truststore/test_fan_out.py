@@ -51,7 +51,7 @@ async def test_bundle_goes_to_every_namespace_that_matches(cluster_yard: Yard) -
     assert holders(yard) == {"team-0", "team-1", "team-2"}
     assert yard.bundle(spot("team-1")) == {"Corp Root"}
     assert yard.target(spot("team-1")).annotations["certwright.io/owner"] == OWNER
-    assert yard.rollout == {"state": "Complete", "targets": 3, "updatedTargets": 3, "percentComplete": 100}
+    assert yard.rollout == {"state": "Complete", "targets": 3, "updatedTargets": 3, "percentComplete": 100, "failed": 0}
     assert "targets" not in yard.status
     assert yard.status["targetsCount"] == 3
     assert (yard.calls["apply"], yard.calls["status"], yard.calls["read"]) == (3, 2, 1)
@@ -98,7 +98,7 @@ async def test_namespace_that_begins_to_terminate_meanwhile_is_no_failure(cluste
     yard.wish(**SPREAD)
     await yard.pass_over(yard.decision("corp"))
     await yard.pass_over(CLUSTER_STORE)
-    assert yard.rollout == {"state": "Complete", "targets": 1, "updatedTargets": 1, "percentComplete": 100}
+    assert yard.rollout == {"state": "Complete", "targets": 1, "updatedTargets": 1, "percentComplete": 100, "failed": 0}
     assert yard.conditions["Ready"] == ("True", "Valid")
 
 
