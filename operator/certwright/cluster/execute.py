@@ -82,10 +82,8 @@ async def _perform(action: Write, *, cluster: Cluster, cache: MetadataCache, lib
         match action:
             case StartFetch():
                 return library.start(action)
-            case WriteStatus():
-                return await cluster.write_status(action)
-            case SetFinalizer():
-                return await cluster.set_finalizer(action)
+            case WriteStatus() | SetFinalizer():
+                return await _write_subject(action, cluster)
             case Rehearse():
                 await cluster.rehearse(action)
                 return None
@@ -96,6 +94,12 @@ async def _perform(action: Write, *, cluster: Cluster, cache: MetadataCache, lib
     except MaterialError as error:
         # Rendering refused: a PKCS#12 file that cannot be made, or not in time. Nothing was sent.
         return ClusterError(FailureCause.INVALID, error.finding.message)
+
+
+async def _write_subject(action: SubjectWrite, cluster: Cluster) -> Subject:
+    if isinstance(action, SetFinalizer):
+        return await cluster.set_finalizer(action)
+    return await cluster.write_status(action)
 
 
 async def _write(action: TargetWrite, *, cluster: Cluster, cache: MetadataCache) -> Observed | None:

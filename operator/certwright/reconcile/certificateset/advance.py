@@ -20,7 +20,6 @@ from certwright.reconcile.certificateset.repair import repair
 from certwright.reconcile.certificateset.rollback import continue_rollback
 from certwright.reconcile.certificateset.scene import Scene, Step, Trouble, seconds
 
-SETTLING_SECONDS = 5
 LONGEST_SETTLING_SECONDS = 60
 FIRST_RETRY_MINUTES = 1
 LONGEST_RETRY_MINUTES = 30
@@ -34,18 +33,26 @@ def advance(scene: Scene) -> Step:
         return Step(troubles=unseen, open=journal.phase is not Phase.IDLE, retry=True)
     if journal.phase is not Phase.IDLE:
         return _continue(scene)
-    if snapshot.subject.deleting:
-        return Step(resting=True)
+    return Step(resting=True) if snapshot.subject.deleting else _begin(scene)
+
+
+def _begin(scene: Scene) -> Step:
+    """Keep what is deployed, then look at what the wish makes."""
     if scene.judgement.lost and scene.judgement.parts is None:
         return Step(troubles=(Trouble("", "", _lost()),))
     settling = _settles_at(scene)
     repaired = repair(scene)
     if repaired.stage:
         return repaired
+    return _follow(scene, repaired, settling)
+
+
+def _follow(scene: Scene, repaired: Step, settling: datetime | None) -> Step:
     parts, revision = scene.judgement.parts, scene.judgement.revision
     if parts is None or revision is None:
         return replace(repaired, settling=settling is not None, resting=True, requeue_at=settling)
-    if revision == journal.deployed or (not parts and journal.deployed is None):
+    deployed = scene.journal.deployed
+    if revision == deployed or (not parts and deployed is None):
         return _agree(scene, repaired)
     if settling is not None:
         return replace(repaired, settling=True, resting=True, requeue_at=settling)
@@ -82,7 +89,7 @@ def _settles_at(scene: Scene) -> datetime | None:
     judgement, now = scene.judgement, scene.snapshot.now
     if judgement.changed is None:
         return None
-    quiet = judgement.changed + seconds(SETTLING_SECONDS)
+    quiet = judgement.changed + seconds(scene.settings.set_settling_seconds)
     since = scene.pending_since or now
     due = min(quiet, since + seconds(LONGEST_SETTLING_SECONDS))
     return due if due > now else None

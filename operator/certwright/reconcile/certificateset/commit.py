@@ -50,14 +50,10 @@ def take_over(scene: Scene) -> Step:
 
 def continue_commit(scene: Scene) -> Step:
     """Write every place that does not hold the new revision yet, then pass the point of no return, or end."""
-    journal = scene.journal
-    target = journal.target or ""
-    if scene.snapshot.subject.deleting:
-        return _roll_back(scene, _undone("the set is being deleted"))
-    if target not in scene.judgement.sound and target != scene.judgement.revision:
-        return _roll_back(scene, _undone("what the commit was to bring is gone"))
-    if target in scene.judgement.expired:
-        return _roll_back(scene, _undone("a certificate that it was to bring is not valid any more"))
+    journal, target = scene.journal, scene.journal.target or ""
+    reason = _find_reason_to_undo(scene, target)
+    if reason is not None:
+        return _roll_back(scene, _undone(reason))
     tally = _Tally()
     for entry in journal.entries:
         if entry.slot is not None and not scene.is_dropped(entry):
@@ -67,14 +63,29 @@ def continue_commit(scene: Scene) -> Step:
     if tally.actions:
         return Step(tuple(tally.actions), open=True)
     if tally.passing:
-        started = journal.started or scene.snapshot.now
-        if scene.snapshot.now >= started + seconds(PATIENCE_SECONDS):
-            return _roll_back(scene, tally.passing[0])
-        due = started + seconds(PATIENCE_SECONDS)
-        return Step(troubles=tuple(tally.passing), open=True, retry=True, requeue_at=due)
+        return _wait(scene, tally)
     if any(_is_to_go(entry, scene) for entry in journal.entries):
         return Step((write_journal(scene, replace(journal, phase=Phase.DELETING)),), open=True)
     return _finish(scene)
+
+
+def _find_reason_to_undo(scene: Scene, target: str) -> str | None:
+    """Say why a commit must not go on, wherever it is."""
+    if scene.snapshot.subject.deleting:
+        return "the set is being deleted"
+    if target not in scene.judgement.sound and target != scene.judgement.revision:
+        return "what the commit was to bring is gone"
+    if target in scene.judgement.expired:
+        return "a certificate that it was to bring is not valid any more"
+    return None
+
+
+def _wait(scene: Scene, tally: _Tally) -> Step:
+    """Wait for what may pass, for a minute after the commit start."""
+    due = (scene.journal.started or scene.snapshot.now) + seconds(PATIENCE_SECONDS)
+    if scene.snapshot.now >= due:
+        return _roll_back(scene, tally.passing[0])
+    return Step(troubles=tuple(tally.passing), open=True, retry=True, requeue_at=due)
 
 
 def _look(entry: Entry, slot: str, target: str, scene: Scene, tally: _Tally) -> None:

@@ -118,7 +118,7 @@ def _judge_names(
             problems = (_refuse_removal(slot.name),) if slot.required else ()
             yield SlotVerdict(slot.name, slot.required, problems, deleting=True)
         else:
-            yield _keep(slot.name, slot.required, snapshot, journal, settings)
+            yield _keep(slot.name, snapshot, journal, settings, required=slot.required)
     known = {slot.name for slot in spec.slots}
     for name in sorted((given.keys() | absent) - known):
         text = f"`{name}` is none of the names of this set. Correct it, or add a slot to `spec.slots`."
@@ -126,13 +126,7 @@ def _judge_names(
         yield SlotVerdict(name, findings=(finding(Reason.UNKNOWN_NAME, text),), deleting=deleting)
 
 
-def _keep(
-    name: str,
-    required: bool,
-    snapshot: Snapshot,
-    journal: Journal | None,
-    settings: Settings,  # noqa: FBT001 - a fact
-) -> SlotVerdict:
+def _keep(name: str, snapshot: Snapshot, journal: Journal | None, settings: Settings, *, required: bool) -> SlotVerdict:
     """Keep what fills a slot although it is not listed any more; an omission never destroys."""
     secret = journal.contents_of(journal.deployed).get(name) if journal is not None else None
     if journal is None or journal.deployed is None or secret is None:
@@ -162,7 +156,7 @@ def _keep_unlisted(
         return
     named = {slot.name for slot in spec.slots} | {each.name for each in spec.certificates} | frozenset(spec.absent)
     for name in sorted(journal.contents_of(journal.deployed).keys() - named):
-        yield _keep(name, False, snapshot, journal, settings)  # noqa: FBT003 - a fact
+        yield _keep(name, snapshot, journal, settings, required=False)
 
 
 def _refuse(verdict: SlotVerdict, problem: Finding) -> SlotVerdict:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from certwright.api.certificateset_spec import NODES_LIMIT
@@ -22,10 +22,11 @@ from certwright.reconcile.certificateset.obstacles import LASTING, describe_fail
 from certwright.reconcile.certificateset.scene import Scene, Step, Trouble, place_of
 from certwright.reconcile.marks import is_labelled
 from certwright.reconcile.objects import Failure, Kind, ObjectKey, Observed
-from certwright.reconcile.plan import Action, Delete, SetFinalizer
+from certwright.reconcile.plan import Delete, SetFinalizer
 from certwright.reconcile.set_actions import (
     REVISION_ANNOTATION,
     UNFINISHED_FINALIZER,
+    ApplyContent,
     Rehearse,
     Rehearsed,
     RemoveSecret,
@@ -52,8 +53,11 @@ def prepare(scene: Scene, parts: Parts, revision: str) -> Step:
     if survey.troubles:
         return Step(troubles=survey.troubles, retry=any(each.retry for each in survey.troubles))
     backups = tuple(_keep_backups(scene, survey.entries))
-    if backups:
-        return _kept_or_stuck(backups, scene)
+    return _kept_or_stuck(backups, scene) if backups else _try_out(scene, survey, parts, revision)
+
+
+def _try_out(scene: Scene, survey: _Survey, parts: Parts, revision: str) -> Step:
+    """Have every write checked, then pass the commit start."""
     rehearsals = {each.question: each for each in _rehearse(scene, survey.entries, parts, revision)}
     asked = tuple(each for question, each in rehearsals.items() if not scene.snapshot.knows(question))
     if asked:
@@ -64,7 +68,7 @@ def prepare(scene: Scene, parts: Parts, revision: str) -> Step:
     return _start(scene, survey.entries, parts, revision)
 
 
-def keep_payloads(scene: Scene, parts: Parts, revision: str) -> Iterator[Action]:
+def keep_payloads(scene: Scene, parts: Parts, revision: str) -> Iterator[ApplyContent | Delete]:
     """Keep what the sources gave: from here on they may vanish. One that is there and is not the same goes first."""
     subject = scene.snapshot.subject
     for slot, part in sorted(parts.items()):
@@ -76,13 +80,13 @@ def keep_payloads(scene: Scene, parts: Parts, revision: str) -> Iterator[Action]
             yield Delete(key, observed.version)
 
 
-def _kept_or_stuck(actions: tuple[Action, ...], scene: Scene) -> Step:
+def _kept_or_stuck(actions: Sequence[ApplyContent | Delete], scene: Scene) -> Step:
     """Keep what is to be kept, unless that has just failed."""
-    failures = {each.key: scene.snapshot.failures.get(each.key) for each in actions if not isinstance(each, Rehearse)}
+    failures = {each.key: scene.snapshot.failures.get(each.key) for each in actions}
     failed = [describe_failure(key, failure) for key, failure in failures.items() if failure is not None]
     if failed:
         return Step(troubles=tuple(failed), retry=True)
-    return Step(actions, open=True)
+    return Step(tuple(actions), open=True)
 
 
 def _survey(scene: Scene, parts: Parts, revision: str) -> _Survey:
@@ -98,7 +102,7 @@ def _survey(scene: Scene, parts: Parts, revision: str) -> _Survey:
         for secret in sorted({*wanted, *before}):
             slot = wanted.get(secret)
             bare = Entry(namespace, uid, secret, slot, None)
-            found = _look(bare, scene, parts[slot].data if slot is not None else None, revision)
+            found = _look(bare, scene, revision)
             if isinstance(found, Trouble):
                 troubles.append(found)
             elif found is not None:
@@ -108,7 +112,7 @@ def _survey(scene: Scene, parts: Parts, revision: str) -> _Survey:
     return _Survey(tuple(entries), tuple(troubles))
 
 
-def _look(bare: Entry, scene: Scene, data: object, revision: str) -> Entry | Trouble | None:
+def _look(bare: Entry, scene: Scene, revision: str) -> Entry | Trouble | None:
     """Write down what stands at a place, or why it cannot be written; `None`: there is nothing to do."""
     key = place_of(bare)
     observed, failure = scene.snapshot.get(key), scene.snapshot.failures.get(key)
@@ -119,7 +123,6 @@ def _look(bare: Entry, scene: Scene, data: object, revision: str) -> Entry | Tro
     if bare.slot is None:
         return replace(bare, pre=_describe(observed, bare, scene)) if scene.is_ours(observed) else None
     content = scene.payload(revision, bare.slot) or {}
-    del data
     fits = all(observed.data.get(name) == text for name, text in content.items())
     obstacle = find_obstacle(observed, scene.snapshot.subject, content, fits=fits)
     if obstacle is not None:
@@ -142,7 +145,7 @@ def _describe(observed: Observed, bare: Entry, scene: Scene) -> Pre:
     return Pre(version.uid, version.resource_version, backup=backup, adopted=adopted)
 
 
-def _keep_backups(scene: Scene, entries: tuple[Entry, ...]) -> Iterator[Action]:
+def _keep_backups(scene: Scene, entries: tuple[Entry, ...]) -> Iterator[ApplyContent]:
     for entry in entries:
         observed = scene.snapshot.get(place_of(entry))
         if entry.pre is None or entry.pre.backup is None or observed is None:

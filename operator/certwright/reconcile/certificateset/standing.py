@@ -56,7 +56,7 @@ def find_standing(scene: Scene, step: Step, past: Past) -> Standing:
 def _code_everything(scene: Scene, step: Step) -> Iterator[tuple[Finding, int | None]]:
     judgement = scene.judgement
     if step.settling:
-        yield _settling(), None
+        yield _settling(scene.settings.set_settling_seconds), None
     for found in judgement.findings:
         yield found, code_of(found.reason)
     for each in judgement.slots:
@@ -93,11 +93,11 @@ def _patience_end(past: Past, scene: Scene) -> datetime:
     return since + timedelta(seconds=scene.settings.stalled_after_seconds)
 
 
-def _settling() -> Finding:
+def _settling(rest: float) -> Finding:
     return finding(
         Reason.NOT_CHECKED,
         "inputs changed a moment ago; what changes together goes out together. It begins when nothing has changed for "
-        "5 seconds, and after 60 at the latest.",
+        f"{rest:g} seconds, and after 60 at the latest.",
         detail=Detail.SETTLING,
     )
 

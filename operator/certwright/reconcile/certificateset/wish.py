@@ -79,7 +79,8 @@ def find_sources(certificate: SetCertificate) -> Sources:
     field = f"spec.certificates[{certificate.name}]"
     place = password = key = key_password = chain_place = None
     if upload is not None:
-        place = Place(ObjectKey(Kind(upload.kind), upload.namespace, upload.name), upload.key, f"{field}.certificateRef")
+        named_object = ObjectKey(Kind(upload.kind), upload.namespace, upload.name)
+        place = Place(named_object, upload.key, f"{field}.certificateRef")
         password = _password(upload.password_ref, upload.namespace, f"{field}.certificateRef.passwordRef")
     if chain is not None:
         chain_place = Place(ObjectKey(Kind(chain.kind), chain.namespace, chain.name), chain.key, f"{field}.chainRef")

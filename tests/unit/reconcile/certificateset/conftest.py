@@ -88,9 +88,7 @@ class SetWorld:
         """Do what `kubectl create secret tls` and `kubectl annotate` do."""
         data = {"tls.crt": entity.chain_pem, "tls.key": (key or entity).key_pem}
         annotations = CONSENT if consent else {}
-        return self.cluster.put_secret(
-            name, data, type="kubernetes.io/tls", annotations=annotations, namespace=UPLOADS
-        )
+        return self.cluster.put_secret(name, data, type="kubernetes.io/tls", annotations=annotations, namespace=UPLOADS)
 
     def wish(self, **changes: Any) -> Subject:
         spec = {**SPEC, **changes}
@@ -131,16 +129,12 @@ class SetWorld:
             passes: how many it may take at most.
         """
         end = self.clock.now.timestamp() + 60 * minutes + 10
+        result = await self.reconcile()
         for _ in range(passes):
-            if self.key not in self.cluster.subjects:
-                return result
-            result = await self.reconcile()
-            if result.conflict:
-                continue
             due = result.requeue_at
-            if due is not None and due <= self.clock.now:
-                continue
-            if result.retry:
+            if result.conflict or (due is not None and due <= self.clock.now):
+                pass
+            elif result.retry:
                 self.clock.advance(seconds=1)
                 if self.clock.now.timestamp() > end:
                     return result
@@ -148,6 +142,9 @@ class SetWorld:
                 self.clock.now = due
             else:
                 return result
+            if self.key not in self.cluster.subjects:
+                return result
+            result = await self.reconcile()
         raise AssertionError(f"not settled after {passes} passes: {self.status.get('conditions')}")
 
     @property
