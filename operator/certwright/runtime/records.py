@@ -18,11 +18,13 @@ from certwright.cluster.resources import RESOURCES
 from certwright.cluster.retries import Retrying
 from certwright.cluster.survey import read_pages
 from certwright.findings import ClusterError
+from certwright.reconcile.certificateset.kept import read_kept_name
 from certwright.reconcile.objects import Kind, ObjectKey, Subject, Version
 from certwright.reconcile.offers import NAME_PREFIX as LIST_PREFIX
 from certwright.reconcile.offers import kept_list
 from certwright.reconcile.plan import MANAGED_BY, MANAGED_BY_LABEL, NAMESPACE_LABEL, Delete
 from certwright.reconcile.questions import Collection
+from certwright.reconcile.set_actions import SET_LABEL
 from certwright.reconcile.trust.deployed import needed_records
 from certwright.reconcile.trust.record import read_record_name
 from certwright.runtime.leadership import Gate
@@ -42,18 +44,27 @@ ListRecords = Callable[[], Awaitable[Mapping[ObjectKey, Version]]]
 async def list_records(requests: Retrying, namespace: str, served: Served) -> Mapping[ObjectKey, Version]:
     """List the records that are kept for objects of the namespaces that are served; of all when none is named.
 
+    What is kept for sets of certificates, keys among it, is listed as well.
+
     Raises:
         ClusterError: they cannot be listed.
     """
     # The comma at the end stands for the empty value, which is that of cluster-scoped owners.
     among = f"{NAMESPACE_LABEL} in ({','.join(served)},)" if served else NAMESPACE_LABEL
     selector = f"{MANAGED_BY_LABEL}={MANAGED_BY},{among}"
+    found = await _list(requests, Kind.CONFIG_MAP, namespace, selector)
+    for kind in (Kind.CONFIG_MAP, Kind.SECRET):
+        found |= await _list(requests, kind, namespace, f"{MANAGED_BY_LABEL}={MANAGED_BY},{SET_LABEL}")
+    return found
+
+
+async def _list(requests: Retrying, kind: Kind, namespace: str, selector: str) -> dict[ObjectKey, Version]:
     found = {}
-    pages = read_pages(requests, RESOURCES[Kind.CONFIG_MAP], namespace=namespace, selector=selector)
+    pages = read_pages(requests, RESOURCES[kind], namespace=namespace, selector=selector)
     async with aclosing(pages):
         async for page in pages:
             for item in page.get("items") or ():
-                key = ObjectKey(Kind.CONFIG_MAP, namespace, item["metadata"]["name"])
+                key = ObjectKey(kind, namespace, item["metadata"]["name"])
                 found[key] = version_of(item["metadata"])
     return found
 
@@ -102,6 +113,8 @@ class Records:
         needed = {part for each in lists if each is not None for part in each.parts}
         oldest = self._oldest_deployments()
         idle = {key for key in found if key.name.startswith(LIST_PREFIX) and key not in needed}
+        sets = {entry.uid for key, entry in self._mirror.items() if key.kind is Kind.CLUSTER_CERTIFICATE_SET}
+        idle |= {key for key in found if (uid := read_kept_name(key.name)) is not None and uid not in sets}
         for key in found:
             record = read_record_name(key.name)
             if record is not None and record[1] < oldest.get(record[0], inf):

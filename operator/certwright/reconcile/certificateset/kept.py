@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,6 +31,7 @@ JOURNAL_KEY = "journal.json"
 METADATA_ANNOTATION = "certwright.io/metadata-key"
 _METADATA_KEY = "certwright-metadata"
 _DIGITS = 32
+_UID = re.compile(r"set-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:-[0-9a-f]{32})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,12 @@ def revision_of(parts: Parts) -> str:
 def journal_key(namespace: str, set_uid: str) -> ObjectKey:
     """Name the journal of a set; one that is created anew starts anew."""
     return ObjectKey(Kind.CONFIG_MAP, namespace, f"{NAME_PREFIX}{set_uid}")
+
+
+def read_kept_name(name: str) -> str | None:
+    """Give the uid of the set that something is kept for, told from its name; `None`: it is kept for no set."""
+    found = _UID.fullmatch(name)
+    return found[1] if found is not None else None
 
 
 def payload_key(namespace: str, set_uid: str, revision: str, slot: str) -> ObjectKey:
