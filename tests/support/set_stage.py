@@ -65,7 +65,7 @@ class SetStage:
             "certificates": [self.from_upload(slot) for slot in self.slots],
             "namespaces": list(self.nodes),
         }
-        return {**spec, **changes}
+        return {name: value for name, value in {**spec, **changes}.items() if value is not None}
 
     def from_upload(self, slot: str) -> dict[str, Any]:
         return {"name": slot, "certificateRef": {"namespace": self.uploads, "name": slot}}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from math import inf
 
 from certwright.cluster.decode import version_of
@@ -87,34 +87,57 @@ class Records:
         self._gate = gate
         self._namespace = namespace
         self._suspects: set[ObjectKey] = set()
+        self._haste = asyncio.Event()
 
     async def run(self, seconds: float) -> None:
         """Make a round now and then, until cancelled."""
         while True:
-            await asyncio.sleep(seconds)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._haste.wait(), seconds)
+            hastened = self._haste.is_set()
+            self._haste.clear()
             if self._gate.is_open:
-                await self.tidy()
+                await (self._tidy_sets() if hastened else self.tidy())
+
+    def gone(self, key: ObjectKey) -> None:
+        """Take note that an object is gone: keys that were kept for a set do not stay until the next round."""
+        if key.kind is Kind.CLUSTER_CERTIFICATE_SET:
+            self._haste.set()
 
     async def tidy(self) -> None:
         """Make one round."""
         try:
             found = await self._list()
             idle = self._idle(found)
-            for key in sorted(self._suspects & idle):
-                await self._cluster.delete(Delete(key, found[key]))
-                logger.info("deleted a record that nobody needs", extra={"about": key})
+            await self._delete(self._suspects & idle, found)
         except ClusterError as error:
             logger.warning("the records could not be tidied: %s", error.message)
             return
         self._suspects = idle
+
+    async def _tidy_sets(self) -> None:
+        """Delete what was kept for sets that are gone; the uid of one never comes back."""
+        try:
+            found = await self._list()
+            await self._delete(self._without_set(found), found)
+        except ClusterError as error:
+            logger.warning("what was kept for a set could not be deleted yet: %s", error.message)
+
+    async def _delete(self, keys: Iterable[ObjectKey], found: Mapping[ObjectKey, Version]) -> None:
+        for key in sorted(keys):
+            await self._cluster.delete(Delete(key, found[key]))
+            logger.info("deleted a record that nobody needs", extra={"about": key})
+
+    def _without_set(self, found: Iterable[ObjectKey]) -> set[ObjectKey]:
+        sets = {entry.uid for key, entry in self._mirror.items() if key.kind is Kind.CLUSTER_CERTIFICATE_SET}
+        return {key for key in found if (uid := read_kept_name(key.name)) is not None and uid not in sets}
 
     def _idle(self, found: Iterable[ObjectKey]) -> set[ObjectKey]:
         lists = (kept_list(source, self._namespace) for source in self._subjects(ALL_SOURCES))
         needed = {part for each in lists if each is not None for part in each.parts}
         oldest = self._oldest_deployments()
         idle = {key for key in found if key.name.startswith(LIST_PREFIX) and key not in needed}
-        sets = {entry.uid for key, entry in self._mirror.items() if key.kind is Kind.CLUSTER_CERTIFICATE_SET}
-        idle |= {key for key in found if (uid := read_kept_name(key.name)) is not None and uid not in sets}
+        idle |= self._without_set(found)
         for key in found:
             record = read_record_name(key.name)
             if record is not None and record[1] < oldest.get(record[0], inf):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -191,3 +192,17 @@ async def test_what_is_kept_for_a_set_goes_when_the_set_is_gone() -> None:
     assert scene.deleted == []
     await scene.tidier.tidy()
     assert scene.deleted == [f"set-{UID}", f"set-{UID}-{'a' * 32}"]
+
+
+async def test_round_begins_at_once_when_a_set_is_gone() -> None:
+    """A source that is gone can wait: what is kept for it is public."""
+    scene = Scene(f"set-{UID}")
+    running = asyncio.create_task(scene.tidier.run(3600))
+    scene.tidier.gone(CORP)
+    await asyncio.sleep(0)
+    assert scene.deleted == []
+    scene.tidier.gone(ObjectKey(Kind.CLUSTER_CERTIFICATE_SET, "", "gateway"))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    running.cancel()
+    assert scene.deleted == [f"set-{UID}"]
