@@ -186,12 +186,11 @@ def test_second_claim_is_refused_and_nobody_flaps_when_two_sets_want_one_secret(
         other.end()
 
 
-def test_keys_are_gone_from_the_operators_namespace_when_a_set_is_deleted_in_a_commit(
+def test_keys_are_gone_from_the_operators_namespace_when_a_set_is_deleted(
     stage: SetStage, plane: ControlPlane
 ) -> None:
     uid = stage.read()["metadata"]["uid"]
     stage.upload("proxy")
-    stage.until(lambda _: bool(stage.read()["metadata"].get("finalizers")), "a commit under way")
     plane.client.delete(stage.path)
     kept = f"/api/v1/namespaces/certwright-system/secrets?labelSelector=certwright.io%2Fset%3D{uid}"
     wait_until(
