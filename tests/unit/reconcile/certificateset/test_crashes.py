@@ -11,7 +11,8 @@ import pytest
 from certwright.findings import FailureCause
 from certwright.reconcile.certificateset.journal import Phase
 from certwright.reconcile.objects import Kind, ObjectKey
-from certwright.reconcile.set_actions import REVISION_ANNOTATION
+from certwright.reconcile.set_actions import KEPT_ANNOTATION, REVISION_ANNOTATION
+from tests.support.pki import NOT_AFTER
 from tests.support.set_cluster import Crash
 from tests.unit.reconcile.certificateset.conftest import (
     API,
@@ -343,3 +344,167 @@ async def test_rollback_leaves_everything_as_it_was_when_a_stopped_leader_goes_o
         assert world.code == 409
 
     assert await stop_everywhere(prepare, story, check) > 12
+
+
+# ---- what is lost or changed while a commit, or its undoing, is open
+
+
+async def stuck(world: SetWorld, *, adopt: bool = False) -> None:
+    """Have a commit undone, and the undoing stuck for want of rights."""
+    if adopt:
+        world.cluster.put_secret(
+            "syncer-tls",
+            {"theirs": "x", "certwright-metadata": "x"},
+            namespace=NODES[0],
+            annotations={"certwright.io/allow-write": OWNER},
+        )
+    world.upload("proxy", NEXT_PROXY)
+    world.wish(certificates=[from_upload(name) for name in ("proxy", "api", "syncer")])
+    world.clock.advance(seconds=6)
+
+    def withdraw(_: int, verb: str, key: ObjectKey) -> None:
+        if verb == "content" and key.namespace == NODES[1]:
+            world.cluster.mishaps.forbidden.update(NODES)
+
+    world.cluster.mishaps.before = withdraw
+    await world.settle(minutes=0.2, passes=80)
+    assert world.journal is not None
+    assert world.journal.phase is Phase.ROLLING_BACK
+    world.reset()
+
+
+async def test_adopted_secret_is_put_back_when_a_name_in_it_is_ours() -> None:
+    world = await deploy()
+    await stuck(world, adopt=True)
+    await world.settle(minutes=0.2)
+    target = world.target(NODES[0], "syncer-tls")
+    assert target is not None
+    assert dict(target.data) == {"theirs": b"x", "certwright-metadata": b"x"}
+    assert world.code == 409
+
+
+@pytest.mark.parametrize("good", [True, False])
+async def test_lost_backup_is_said_or_passed_over_when_there_is_a_way_forward(*, good: bool) -> None:
+    world = await deploy()
+    await stuck(world, adopt=True)
+    backups = [k for k, each in world.cluster.objects.items() if each.annotations.get(KEPT_ANNOTATION) == "Backup"]
+    assert len(backups) == 1
+    world.cluster.remove(backups[0])
+    if not good:
+        world.upload("proxy", NEXT_PROXY, key=API)
+    await world.settle(minutes=3, passes=80)
+    assert world.journal is not None
+    if good:
+        assert (world.code, world.journal.phase) == (200, Phase.IDLE)
+    else:
+        assert "JournalLost" in {each["reason"] for each in world.status["findings"]}
+        assert world.journal.phase is Phase.ROLLING_BACK
+
+
+async def test_backup_that_cannot_be_read_counts_as_lost() -> None:
+    world = await deploy()
+    await stuck(world, adopt=True)
+    backups = [k for k, each in world.cluster.objects.items() if each.annotations.get(KEPT_ANNOTATION) == "Backup"]
+    world.cluster.change(backups[0], data={"theirs": b"x"})
+    world.upload("proxy", NEXT_PROXY, key=API)
+    await world.settle(minutes=1, passes=80)
+    assert "JournalLost" in {each["reason"] for each in world.status["findings"]}
+
+
+@pytest.mark.parametrize("how", ["changed", "deleted", "appeared", "node"])
+async def test_hands_in_a_commit_undo_it_when_a_place_is_somebody_elses(how: str) -> None:  # noqa: C901 - four
+    """An adopted Secret that its owner changes or deletes, and one that appears."""
+    world = await deploy()
+    foreign = ObjectKey(Kind.SECRET, NODES[2], "syncer-tls")
+    if how != "appeared":
+        world.cluster.put_secret(
+            "syncer-tls", {"theirs": "x"}, namespace=NODES[2], annotations={"certwright.io/allow-write": OWNER}
+        )
+    world.wish(certificates=[from_upload(name) for name in ("proxy", "api", "syncer")])
+    world.clock.advance(seconds=6)
+    done: list[str] = []
+
+    def meddle(_: int, verb: str, key: ObjectKey) -> None:
+        if verb != "content" or key.namespace != NODES[0] or done:
+            return
+        done.append(how)
+        match how:
+            case "changed":
+                world.cluster.change(foreign, data={"theirs": b"changed"})
+            case "deleted":
+                world.cluster.remove(foreign)
+            case "appeared":
+                world.cluster.put_secret("syncer-tls", {"theirs": "x"}, namespace=NODES[2])
+            case "node":
+                world.cluster.delete_namespace(NODES[2])
+                world.cluster.put_namespace(NODES[2])
+
+    world.cluster.mishaps.before = meddle
+    await world.settle(minutes=0.5, passes=80)
+    world.reset()
+    await world.settle(minutes=0.5)
+    target = world.cluster.objects.get(foreign)
+    match how:
+        case "changed":
+            assert target is not None
+            assert dict(target.data) == {"theirs": b"changed"}
+            assert (world.code, world.target(NODES[0], "syncer-tls")) == (409, None)
+        case "deleted":
+            assert (world.code, target) == (409, None)
+        case "appeared":
+            assert target is not None
+            assert (world.code, dict(target.data)) == (409, {"theirs": b"x"})
+        case "node":
+            assert (world.code, len(world.targets())) == (200, 9)
+
+
+async def test_open_commit_is_undone_when_a_new_leader_finds_its_content_gone_or_expired() -> None:
+    for how in ("gone", "expired"):
+        world = await deploy()
+        before = copy.deepcopy(world.contents())
+        replace_both(world)
+        key = ObjectKey(Kind.SECRET, NODES[1], "api-tls")
+        world.cluster.fail("content", key, *[FailureCause.THROTTLED] * 5)
+        await world.reconcile()
+        journal = world.journal
+        assert journal is not None
+        assert journal.phase is Phase.COMMITTING
+        world.upload("proxy", PROXY, key=API)
+        if how == "gone":
+            for each in [k for k, o in world.cluster.objects.items() if KEPT_ANNOTATION in o.annotations]:
+                if world.cluster.objects[each].annotations.get(REVISION_ANNOTATION) == journal.target:
+                    world.cluster.remove(each)
+        else:
+            world.clock.now = NOT_AFTER
+        world.restart(new_term=True)
+        await world.settle(minutes=0.2, passes=80)
+        assert world.contents() == before
+        assert world.journal is not None
+        assert world.journal.phase is Phase.IDLE
+
+
+async def test_set_is_let_go_after_its_commit_was_undone_when_it_is_deleted_with_one_open() -> None:
+    world = await deploy()
+    before = copy.deepcopy(world.contents())
+    replace_both(world)
+    key = ObjectKey(Kind.SECRET, NODES[1], "api-tls")
+    world.cluster.fail("content", key, *[FailureCause.THROTTLED] * 3)
+    await world.reconcile()
+    world.cluster.delete_subject(world.key)
+    assert world.subject.deleting
+    await world.settle()
+    assert world.key not in world.cluster.subjects
+    assert world.contents() == before
+    assert [k for k, each in world.cluster.objects.items() if KEPT_ANNOTATION in each.annotations] == []
+
+
+async def test_what_cannot_be_kept_refuses_the_set_before_anything_is_touched() -> None:
+    world = await deploy()
+    before = copy.deepcopy(world.contents())
+    replace_both(world)
+    world.cluster.mishaps.forbidden.add("certwright-system")
+    await world.settle(minutes=0.2, passes=40)
+    assert (world.code, world.contents()) == (409, before)
+    world.reset()
+    await world.settle()
+    is_quiet(world)
