@@ -186,9 +186,7 @@ def test_second_claim_is_refused_and_nobody_flaps_when_two_sets_want_one_secret(
         other.end()
 
 
-def test_keys_are_gone_from_the_operators_namespace_when_a_set_is_deleted(
-    stage: SetStage, plane: ControlPlane
-) -> None:
+def test_keys_are_gone_from_the_operators_namespace_when_a_set_is_deleted(stage: SetStage, plane: ControlPlane) -> None:
     uid = stage.read()["metadata"]["uid"]
     stage.upload("proxy")
     plane.client.delete(stage.path)

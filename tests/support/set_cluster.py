@@ -19,7 +19,7 @@ from tests.support.memory_cluster import MemoryCluster, _Applied
 R = TypeVar("R")
 
 
-class Crash(BaseException):  # noqa: N818 - it is no error, and nothing may catch it
+class Crash(BaseException):
     """The process is gone."""
 
 

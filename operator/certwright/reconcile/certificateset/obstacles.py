@@ -28,9 +28,7 @@ _ADVICE: Mapping[FailureCause, str] = {
 _WRITABLE_TYPES = frozenset({TLS_TYPE, "Opaque"})
 
 
-def find_obstacle(
-    observed: Observed, subject: Subject, data: Mapping[str, bytes], *, fits: bool
-) -> Finding | None:
+def find_obstacle(observed: Observed, subject: Subject, data: Mapping[str, bytes], *, fits: bool) -> Finding | None:
     """Say what forbids writing an existing Secret, if anything does.
 
     Args:

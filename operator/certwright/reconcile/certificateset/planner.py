@@ -57,9 +57,7 @@ def plan(judgement: Judgement, snapshot: Snapshot, *, settings: Settings, holder
     return Plan((leftovers,) if leftovers else (), requeue_at, step.retry)
 
 
-def make_scene(
-    judgement: Judgement, snapshot: Snapshot, past: Past, *, settings: Settings, holder: str
-) -> Scene:
+def make_scene(judgement: Judgement, snapshot: Snapshot, past: Past, *, settings: Settings, holder: str) -> Scene:
     """Put together what the protocol looks at."""
     journal = read_journal(snapshot, settings.namespace) or Journal(snapshot.subject.version.uid)
     spec = judgement.spec

@@ -10,7 +10,7 @@ import pytest
 
 from certwright.findings import FailureCause
 from certwright.reconcile.certificateset.journal import Phase
-from certwright.reconcile.objects import Kind, ObjectKey
+from certwright.reconcile.objects import Kind, ObjectKey, Observed
 from certwright.reconcile.set_actions import KEPT_ANNOTATION, REVISION_ANNOTATION
 from tests.support.pki import NOT_AFTER
 from tests.support.set_cluster import Crash
@@ -412,7 +412,7 @@ async def test_backup_that_cannot_be_read_counts_as_lost() -> None:
 
 
 @pytest.mark.parametrize("how", ["changed", "deleted", "appeared", "node"])
-async def test_hands_in_a_commit_undo_it_when_a_place_is_somebody_elses(how: str) -> None:  # noqa: C901 - four
+async def test_hands_in_a_commit_undo_it_when_a_place_is_somebody_elses(how: str) -> None:
     """An adopted Secret that its owner changes or deletes, and one that appears."""
     world = await deploy()
     foreign = ObjectKey(Kind.SECRET, NODES[2], "syncer-tls")
@@ -443,7 +443,10 @@ async def test_hands_in_a_commit_undo_it_when_a_place_is_somebody_elses(how: str
     await world.settle(minutes=0.5, passes=80)
     world.reset()
     await world.settle(minutes=0.5)
-    target = world.cluster.objects.get(foreign)
+    check_after_hands(world, world.cluster.objects.get(foreign), how)
+
+
+def check_after_hands(world: SetWorld, target: Observed | None, how: str) -> None:
     match how:
         case "changed":
             assert target is not None
