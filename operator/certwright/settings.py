@@ -52,6 +52,13 @@ class Settings(BaseSettings):
         (), description="Which of kube-system, kube-public and its own get bundles if selected, as a JSON list."
     )
 
+    set_settling_seconds: float = Field(
+        5, ge=0, le=60, description="How long the inputs of a set must rest before it is replaced; at most a minute."
+    )
+    set_namespaces: tuple[str, ...] = Field(
+        (), description="Which of kube-… and its own may get Secrets of certificate sets, as a JSON list."
+    )
+
     crl_hosts: tuple[str, ...] = Field(
         (), description="Hosts that CRLs may be fetched from: names, `*.` names, with `:port` if unusual; as JSON."
     )

@@ -12,6 +12,7 @@ import yaml
 from cryptography import x509
 
 from certwright import __version__
+from certwright.api.certificateset import CLUSTER_CERTIFICATE_SET
 from certwright.api.crd import KINDS
 from certwright.api.importedcertificate import IMPORTED_CERTIFICATE, ImportedCertificateSpec
 from certwright.api.importedcertificate_status import ResponseCode, StoreStatus
@@ -146,9 +147,10 @@ def test_roles_reach_every_kind_and_those_of_a_namespace_no_other() -> None:
 
     for kind in KINDS:
         part = "cluster-" if kind.scope == "Cluster" else ""
-        for name in ("certwright", f"certwright-{part}viewer", f"certwright-{part}editor"):
+        editing = "certwright-set-editor" if kind is CLUSTER_CERTIFICATE_SET else f"certwright-{part}editor"
+        for name in ("certwright", f"certwright-{part}viewer", editing):
             assert any(kind.plural in rule["resources"] for rule in roles[name]["rules"]), (kind.name, name)
-        for name, grants in ((f"certwright-{part}viewer", "view"), (f"certwright-{part}editor", "edit")):
+        for name, grants in ((f"certwright-{part}viewer", "view"), (editing, "edit")):
             label = f"rbac.authorization.k8s.io/aggregate-to-{grants}"
             assert (roles[name]["metadata"]["labels"].get(label) == "true") is (kind.scope == "Namespaced")
     editor = roles["certwright-editor"]["metadata"]["labels"]

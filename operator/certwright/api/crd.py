@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from certwright.api.certificateset import CLUSTER_CERTIFICATE_SET
 from certwright.api.importedcertificate import IMPORTED_CERTIFICATE
 from certwright.api.kind import CATEGORY, GROUP, VERSION, Column, Kind
 from certwright.api.revocationsource import REVOCATION_SOURCE
@@ -24,6 +25,7 @@ KINDS: tuple[Kind, ...] = (
     TRUST_DECISION,
     TRUST_STORE,
     CLUSTER_TRUST_STORE,
+    CLUSTER_CERTIFICATE_SET,
 )
 """Every kind that certwright serves. A new kind is one module with a `Kind`, and its name here."""
 

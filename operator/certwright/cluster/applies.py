@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from certwright.cluster.decode import observed_of
@@ -27,6 +28,7 @@ from certwright.reconcile.plan import (
     ApplySecret,
     KeepRecord,
 )
+from certwright.reconcile.set_actions import ApplyContent
 
 ONLY_IF_ABSENT = {"resourceVersion": "1"}
 """No object has this version, so an apply that carries it creates or is refused; it never merges into a stranger's."""
@@ -140,9 +142,11 @@ class Applies:
 
     async def _apply(
         self,
-        action: ApplySecret | ApplyBundle | ApplyClusterTrustBundle,
+        action: ApplySecret | ApplyBundle | ApplyClusterTrustBundle | ApplyContent,
         content: bytes,
         resource: Resource | None = None,
+        *,
+        trial: bool = False,
     ) -> dict[str, Any]:
         """Apply marks and content.
 
@@ -150,6 +154,7 @@ class Applies:
             action: what is applied.
             content: a JSON object with the fields beside `metadata`.
             resource: where the kind lives.
+            trial: have it checked, and not carried out.
         """
         key, creates = action.key, action.replaces is None
         metadata: dict[str, Any] = {
@@ -162,12 +167,16 @@ class Applies:
         if action.owner_reference is not None:
             metadata["ownerReferences"] = [dict(action.owner_reference)]
         marks = encode({**head(key, resource), "metadata": metadata})
-        return await self._send_apply(key, marks[:-1] + b"," + content[1:], creates=creates, resource=resource)
+        return await self._send_apply(
+            key, marks[:-1] + b"," + content[1:], creates=creates, resource=resource, trial=trial
+        )
 
     async def _send_apply(
-        self, key: ObjectKey, intent: bytes, *, creates: bool, resource: Resource | None = None
+        self, key: ObjectKey, intent: bytes, *, creates: bool, resource: Resource | None = None, trial: bool = False
     ) -> dict[str, Any]:
         request = patch(key, intent, how=Patch.APPLY, accept=METADATA_ONLY, resource=resource)
+        if trial:
+            request = replace(request, target=f"{request.target}&dryRun=All")
         try:
             return (await self._requests.send(request)).manifest()
         except ClusterError as error:

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Protocol
 
-from certwright.cluster.applies import Applies, Render, fence, head
+from certwright.cluster.applies import Render, fence, head
 from certwright.cluster.decode import OUR_PREFIX, observed_of, subject_of, version_of
 from certwright.cluster.requests import FIELD_MANAGER, METADATA_ONLY, Patch, delete, get, patch
 from certwright.cluster.resources import can_exist
 from certwright.cluster.retries import Retrying, is_ambiguous
 from certwright.cluster.served import Served
+from certwright.cluster.set_writes import SetWrites
 from certwright.cluster.surplus import find_surplus
 from certwright.findings import ClusterError, FailureCause
 from certwright.reconcile.objects import ObjectKey, Observed, Subject, Version
@@ -39,7 +40,7 @@ class Recorder(Protocol):
         ...
 
 
-class ApiServer(Applies):
+class ApiServer(SetWrites):
     """Implement `certwright.cluster.ports.Cluster` on a real API server."""
 
     def __init__(self, requests: Retrying, *, render: Render, recorder: Recorder, served: Served | None = None) -> None:

@@ -26,6 +26,7 @@ from certwright.reconcile.plan import (
     WriteStatus,
 )
 from certwright.reconcile.questions import FetchState
+from certwright.reconcile.set_actions import Annotate, ApplyContent, Rehearse, RestoreSecret
 
 logger = logging.getLogger(__name__)
 
@@ -33,9 +34,11 @@ LOST_RACES = {FailureCause.CONFLICT, FailureCause.ALREADY_EXISTS, FailureCause.N
 """Somebody else was quicker: read the object again and plan anew. Nothing was merged."""
 
 
-TargetWrite = ApplySecret | ApplyBundle | ApplyClusterTrustBundle | KeepRecord | Release | Delete | AnnotateTemplate
+Content = ApplySecret | ApplyBundle | ApplyClusterTrustBundle | ApplyContent | KeepRecord
+Mark = Release | AnnotateTemplate | RestoreSecret | Annotate
+TargetWrite = Content | Mark | Delete
 SubjectWrite = WriteStatus | SetFinalizer
-Write = TargetWrite | SubjectWrite | StartFetch
+Write = TargetWrite | SubjectWrite | StartFetch | Rehearse
 Outcome = Observed | Subject | FetchState | ClusterError | None
 
 
@@ -77,12 +80,13 @@ async def _tell(action: Record, cluster: Cluster) -> None:
 async def _perform(action: Write, *, cluster: Cluster, cache: MetadataCache, library: Library) -> Outcome:
     try:
         match action:
-            case WriteStatus():
-                return await cluster.write_status(action)
             case StartFetch():
                 return library.start(action)
-            case SetFinalizer():
-                return await cluster.set_finalizer(action)
+            case WriteStatus() | SetFinalizer():
+                return await _write_subject(action, cluster)
+            case Rehearse():
+                await cluster.rehearse(action)
+                return None
             case _:
                 return await _write(action, cluster=cluster, cache=cache)
     except ClusterError as error:
@@ -90,6 +94,12 @@ async def _perform(action: Write, *, cluster: Cluster, cache: MetadataCache, lib
     except MaterialError as error:
         # Rendering refused: a PKCS#12 file that cannot be made, or not in time. Nothing was sent.
         return ClusterError(FailureCause.INVALID, error.finding.message)
+
+
+async def _write_subject(action: SubjectWrite, cluster: Cluster) -> Subject:
+    if isinstance(action, SetFinalizer):
+        return await cluster.set_finalizer(action)
+    return await cluster.write_status(action)
 
 
 async def _write(action: TargetWrite, *, cluster: Cluster, cache: MetadataCache) -> Observed | None:
@@ -112,28 +122,44 @@ async def _write(action: TargetWrite, *, cluster: Cluster, cache: MetadataCache)
 
 async def _send(action: TargetWrite, *, cluster: Cluster, cache: MetadataCache) -> Observed | None:
     try:
-        match action:
-            case ApplySecret():
-                observed = await cluster.apply_secret(action)
-            case ApplyBundle():
-                observed = await cluster.apply_bundle(action)
-            case ApplyClusterTrustBundle():
-                observed = await cluster.apply_cluster_trust_bundle(action)
-            case KeepRecord():
-                observed = await cluster.keep_record(action)
-            case Release():
-                observed = await cluster.release(action)
-            case AnnotateTemplate():
-                observed = await cluster.annotate_template(action)
-            case Delete():
-                await cluster.delete(action)
-                return None
+        if isinstance(action, Delete):
+            await cluster.delete(action)
+            return None
+        observed = await _request(action, cluster)
     except ClusterError as error:
         if error.cause not in LOST_RACES:
             raise
         return await read_fresh(action.key, cluster=cluster, cache=cache)
     cache.wrote(observed)
     return replace(observed, written=True)
+
+
+async def _request(action: Content | Mark, cluster: Cluster) -> Observed:
+    match action:
+        case ApplySecret():
+            return await cluster.apply_secret(action)
+        case ApplyBundle():
+            return await cluster.apply_bundle(action)
+        case ApplyClusterTrustBundle():
+            return await cluster.apply_cluster_trust_bundle(action)
+        case ApplyContent():
+            return await cluster.apply_content(action)
+        case KeepRecord():
+            return await cluster.keep_record(action)
+        case _:
+            return await _mark(action, cluster)
+
+
+async def _mark(action: Mark, cluster: Cluster) -> Observed:
+    match action:
+        case Release():
+            return await cluster.release(action)
+        case AnnotateTemplate():
+            return await cluster.annotate_template(action)
+        case RestoreSecret():
+            return await cluster.restore_secret(action)
+        case Annotate():
+            return await cluster.annotate(action)
 
 
 def _fold(outcomes: Iterable[tuple[Write, Outcome]], snapshot: Snapshot) -> Snapshot:
@@ -143,6 +169,9 @@ def _fold(outcomes: Iterable[tuple[Write, Outcome]], snapshot: Snapshot) -> Snap
     for action, outcome in outcomes:
         if isinstance(action, StartFetch):
             snapshot = snapshot.with_answer(action.contact, outcome)
+        elif isinstance(action, Rehearse):
+            refused = failure_of(outcome) if isinstance(outcome, ClusterError) else None
+            snapshot = snapshot.with_answer(action.question, refused)
         elif isinstance(outcome, ClusterError):
             if isinstance(action, SubjectWrite) and outcome.cause in LOST_RACES:
                 raise outcome
@@ -152,5 +181,13 @@ def _fold(outcomes: Iterable[tuple[Write, Outcome]], snapshot: Snapshot) -> Snap
         elif isinstance(outcome, FetchState):
             raise TypeError(f"{action} must not be answered with {outcome}")
         else:
-            objects[action.key] = outcome
+            objects[action.key] = _complete(action, outcome, snapshot)
     return snapshot.with_objects(objects, failures)
+
+
+def _complete(action: Write, outcome: Observed | None, snapshot: Snapshot) -> Observed | None:
+    """Give what an answer leaves out because it cannot have changed."""
+    before = snapshot.get(action.key)
+    if not isinstance(action, Annotate) or outcome is None or before is None or not outcome.written:
+        return outcome
+    return replace(outcome, data=before.data, type=before.type, intact=before.intact)

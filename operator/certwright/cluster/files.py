@@ -31,6 +31,7 @@ from certwright.reconcile.plan import (
     SetFinalizer,
     WriteStatus,
 )
+from certwright.reconcile.set_actions import Annotate, ApplyContent, Rehearse, RestoreSecret
 
 _UID_DIGITS = 32
 
@@ -136,6 +137,38 @@ class FileCluster:
 
     async def annotate_template(self, action: AnnotateTemplate) -> Observed:
         """Refuse: no file runs anything.
+
+        Raises:
+            ClusterError: always.
+        """
+        raise ClusterError(FailureCause.UNAVAILABLE, f"{action.key} is a file")
+
+    async def apply_content(self, action: ApplyContent) -> Observed:
+        """Refuse: no file stands in another namespace.
+
+        Raises:
+            ClusterError: always.
+        """
+        raise ClusterError(FailureCause.UNAVAILABLE, f"{action.key} is a file")
+
+    async def restore_secret(self, action: RestoreSecret) -> Observed:
+        """Refuse: no file was replaced.
+
+        Raises:
+            ClusterError: always.
+        """
+        raise ClusterError(FailureCause.UNAVAILABLE, f"{action.key} is a file")
+
+    async def annotate(self, action: Annotate) -> Observed:
+        """Refuse: no file has versions.
+
+        Raises:
+            ClusterError: always.
+        """
+        raise ClusterError(FailureCause.UNAVAILABLE, f"{action.key} is a file")
+
+    async def rehearse(self, action: Rehearse) -> None:
+        """Refuse: no file can be asked.
 
         Raises:
             ClusterError: always.

@@ -11,7 +11,7 @@ from certwright.reconcile.plan import OWNER_ANNOTATION
 
 NOBODYS: frozenset[ObjectKey] = frozenset()
 
-SPREADING_KINDS = frozenset({Kind.TRUST_STORE, Kind.CLUSTER_TRUST_STORE})
+SPREADING_KINDS = frozenset({Kind.TRUST_STORE, Kind.CLUSTER_TRUST_STORE, Kind.CLUSTER_CERTIFICATE_SET})
 """Kinds that ask for what they own; the targets of other kinds stand in their specs, and need no index."""
 
 

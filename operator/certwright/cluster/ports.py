@@ -21,6 +21,7 @@ from certwright.reconcile.plan import (
     WriteStatus,
 )
 from certwright.reconcile.questions import FetchState, GivenList, KeptList, KeptTrust, Question
+from certwright.reconcile.set_actions import Annotate, ApplyContent, Rehearse, RestoreSecret
 
 
 class Clock(Protocol):
@@ -76,6 +77,22 @@ class Cluster(Protocol):
 
     async def annotate_template(self, action: AnnotateTemplate) -> Observed:
         """Patch one annotation of a workload's pod template."""
+        ...
+
+    async def apply_content(self, action: ApplyContent) -> Observed:
+        """Create or update a Secret or ConfigMap with data that is at hand; the answer carries that data."""
+        ...
+
+    async def restore_secret(self, action: RestoreSecret) -> Observed:
+        """Replace data, labels, annotations and owner references of a Secret."""
+        ...
+
+    async def annotate(self, action: Annotate) -> Observed:
+        """Set some annotations of an object, so that it gets a new version."""
+        ...
+
+    async def rehearse(self, action: Rehearse) -> None:
+        """Have a write checked, and not carried out."""
         ...
 
     async def set_finalizer(self, action: SetFinalizer) -> Subject:

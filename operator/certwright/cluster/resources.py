@@ -60,6 +60,9 @@ RESOURCES: dict[Kind, Resource] = {
     Kind.REVOCATION_SOURCE: Resource("RevocationSource", API_VERSION, "revocationsources"),
     Kind.TRUST_DECISION: Resource("TrustDecision", API_VERSION, "trustdecisions"),
     Kind.TRUST_STORE: Resource("TrustStore", API_VERSION, "truststores"),
+    Kind.CLUSTER_CERTIFICATE_SET: Resource(
+        "ClusterCertificateSet", API_VERSION, "clustercertificatesets", namespaced=False
+    ),
     Kind.CLUSTER_TRUST_STORE: Resource("ClusterTrustStore", API_VERSION, "clustertruststores", namespaced=False),
     Kind.CLUSTER_TRUST_BUNDLE: Resource(
         "ClusterTrustBundle", "certificates.k8s.io/v1", "clustertrustbundles", namespaced=False

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from certwright.dialects import cluster_certificates
 from certwright.dialects.root_certificates import CODES, UNIQUE_CODES
 from certwright.dialects.store_status import ANSWERS, NO_STATUS, StoreAnswer, StoreStatus
 from certwright.dialects.trust_state import (
@@ -78,6 +79,10 @@ STORE_STATUS = Source(
 TRUST_STATE = Source(2, "trust state of a CA", "`status.trustState` and `status.trustStateDetails[].type`")
 ROOT_CERTIFICATES = Source(3, "staged root certificates", "`status.validation` and `status.findings[].code`")
 
+CLUSTER_CERTIFICATES = Source(
+    4, "certificates of a cluster", "`status.responseCode` and `status.certificates[].responseCode` of a set"
+)
+
 _STORE_MEANINGS: Mapping[StoreStatus, str] = MappingProxyType(
     {
         StoreStatus.OK: "Nothing is wrong: good, and stored everywhere.",
@@ -138,6 +143,18 @@ _UNIQUE_MEANINGS: Mapping[int, tuple[str, str]] = MappingProxyType(
     }
 )
 
+_CLUSTER_MEANINGS: Mapping[int, str] = MappingProxyType(
+    {
+        cluster_certificates.OK: "Every certificate is good, and every namespace holds it; or it was removed.",
+        cluster_certificates.INVALID: "A certificate, its key or the wish for it is invalid; nothing is replaced.",
+        cluster_certificates.FORBIDDEN: "A certificate is unknown, or a required one is missing or to be removed.",
+        cluster_certificates.NOT_FOUND: "An object that is named, or a certificate that is to be removed, is unknown.",
+        cluster_certificates.EXPIRED: "A certificate is expired; nothing is replaced.",
+        cluster_certificates.NOT_ALL_NODES: "A namespace could not follow; all hold what they held before.",
+        cluster_certificates.ERROR: "An error of certwright, or of the removal of a certificate; it is tried again.",
+    }
+)
+
 
 def _store_codes() -> Iterator[Code]:
     reasons: dict[StoreAnswer, list[Reason]] = {}
@@ -168,7 +185,14 @@ def _validation_codes() -> Iterator[Code]:
         yield Code(ROOT_CERTIFICATES, str(number), meaning, (reason,), http=http)
 
 
-CODE_BOOK: tuple[Code, ...] = (*_store_codes(), *_trust_codes(), *_validation_codes())
+def _cluster_codes() -> Iterator[Code]:
+    extra = {cluster_certificates.NOT_FOUND: (Reason.UNKNOWN_NAME,)}
+    for number, meaning in _CLUSTER_MEANINGS.items():
+        reasons = tuple(reason for reason, code in cluster_certificates.CODES.items() if code == number)
+        yield Code(CLUSTER_CERTIFICATES, str(number), meaning, (*reasons, *extra.get(number, ())))
+
+
+CODE_BOOK: tuple[Code, ...] = (*_store_codes(), *_trust_codes(), *_validation_codes(), *_cluster_codes())
 """Every code that certwright gives, source by source."""
 
 

@@ -78,6 +78,9 @@ ABOUT_SOMETHING_ELSE = frozenset(
         Reason.LAST_GOOD_LOST,
         Reason.HOST_NOT_ALLOWED,
         Reason.FETCH_FAILED,
+        Reason.UNKNOWN_NAME,
+        Reason.REQUIRED_CERTIFICATE,
+        Reason.JOURNAL_LOST,
     }
 )
 """Reasons about a key, storing, fetching, a decision or a bundle: the certificate, or the list, keeps the code it has

@@ -131,6 +131,9 @@ NOT_ABOUT_STORING = frozenset(
         Reason.BUNDLE_NOT_SERVED,
         Reason.HOST_NOT_ALLOWED,
         Reason.FETCH_FAILED,
+        Reason.UNKNOWN_NAME,
+        Reason.REQUIRED_CERTIFICATE,
+        Reason.JOURNAL_LOST,
     }
 )
 """Reasons about the fetching of revocation lists, and about decisions and their stores, for which the source has no

@@ -139,6 +139,9 @@ NOT_ABOUT_TRUST = frozenset(
         Reason.TARGET_MISSING,
         Reason.NOT_REFRESHED,
         Reason.LAST_GOOD_LOST,
+        Reason.UNKNOWN_NAME,
+        Reason.REQUIRED_CERTIFICATE,
+        Reason.JOURNAL_LOST,
     }
 )
 """Reasons about keys, storing, fetching and bundles, for which the source has no word."""

@@ -30,6 +30,7 @@ class Kind(StrEnum):
     TRUST_STORE = "TrustStore"
     CLUSTER_TRUST_STORE = "ClusterTrustStore"
     CLUSTER_TRUST_BUNDLE = "ClusterTrustBundle"
+    CLUSTER_CERTIFICATE_SET = "ClusterCertificateSet"
 
 
 @dataclass(frozen=True, slots=True, order=True)

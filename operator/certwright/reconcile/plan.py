@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from certwright.pki.render import SecretRecipe
 from certwright.reconcile.objects import ObjectKey, Subject, Version
 from certwright.reconcile.questions import Contact
+from certwright.reconcile.set_actions import SetAction
 
 if TYPE_CHECKING:
     from certwright.pki.trust_bundle import BundleRecipe
@@ -224,6 +225,7 @@ Action = (
     | WriteStatus
     | StartFetch
     | Record
+    | SetAction
 )
 Stage = tuple[Action, ...]
 

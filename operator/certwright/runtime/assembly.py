@@ -160,11 +160,13 @@ def assemble(ground: Ground, connection: Connection) -> Parts:
         random=random,
     )
     supervisor = _supervise(ground, connection, intake, sweep, random)
+    records = _records(settings, requests, mirror, cluster, gate)
     reaper = Reaper(requests, cluster, watch.cache, dependencies, gate=gate)
     office.open(driver, intake, supervisor, reaper)
     intake.on_list = sweep.request
     intake.on_new_history = office.on_new_history
     intake.on_swept = watch.relist
+    intake.on_gone = records.gone
     return Parts(
         gate,
         mirror,
@@ -176,7 +178,7 @@ def assemble(ground: Ground, connection: Connection) -> Parts:
         processes,
         recorder,
         downloads,
-        _records(settings, requests, mirror, cluster, gate),
+        records,
         reaper,
     )
 

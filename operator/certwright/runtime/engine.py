@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
+from certwright.reconcile.certificateset import ClusterCertificateSets
 from certwright.reconcile.importedcertificate import ImportedCertificates, judged_by
 from certwright.reconcile.objects import Kind
 from certwright.reconcile.reconciler import Reconciler
@@ -36,5 +38,6 @@ def make_engine(settings: Settings) -> Engine:
         Kind.TRUST_DECISION: TrustDecisions(settings),
         Kind.TRUST_STORE: TrustStores(settings),
         Kind.CLUSTER_TRUST_STORE: ClusterTrustStores(settings),
+        Kind.CLUSTER_CERTIFICATE_SET: ClusterCertificateSets(settings, holder=uuid4().hex),
     }
     return Engine(reconcilers, judged_by(settings))

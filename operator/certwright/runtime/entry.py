@@ -15,7 +15,7 @@ from typing import Any
 from certwright.cluster.decode import modified_at
 from certwright.reconcile.objects import Kind, ObjectKey, Subject, Version
 
-FINALIZED_KINDS = frozenset({Kind.TRUST_DECISION})
+FINALIZED_KINDS = frozenset({Kind.TRUST_DECISION, Kind.CLUSTER_CERTIFICATE_SET})
 """Kinds of which finalizers, and when somebody last wrote the spec, are looked at; of others they are not kept."""
 
 DIGEST_SIZE = 12

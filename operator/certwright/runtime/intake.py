@@ -45,6 +45,7 @@ class Intake:
         on_edited: called with the key of an object whose status was written by somebody else: it is no evidence.
         on_list: called when the watch delivers from a list, that is, after a gap.
         on_new_history: called with everything that was held, when etcd was restored from a backup.
+        on_gone: called with the key of an object that is gone.
         on_swept: called now and then, when lists were compared with what the watch said.
     """
 
@@ -67,6 +68,7 @@ class Intake:
         self.on_list: Callable[[], None] = _nothing
         self.on_new_history: Callable[[list[ObjectKey]], None] = _ignore
         self.on_swept: Callable[[], None] = _nothing
+        self.on_gone: Callable[[ObjectKey], None] = _ignore
 
     def deliver(self, kind: Kind, type_: str | None, manifest: Mapping[str, Any]) -> None:
         """Take in an event of the watch; `type_` is `None` when it comes from a list."""
@@ -103,6 +105,7 @@ class Intake:
         self._desk.forget(key)
         self._dependencies.forget(key)
         self._tell_dependents(key)
+        self.on_gone(key)
 
     def changed(self, key: ObjectKey) -> None:
         """Take note that something changed which is not one of our own objects, but may be referred to by them."""

@@ -18,8 +18,10 @@ from certwright.reconcile.plan import Plan, SetFinalizer, WriteStatus
 from certwright.reconcile.reconciler import Reconciler
 from certwright.runtime.leadership import AlwaysLeader, Gate
 
-MAX_ROUNDS = 12
-"""Stages of one pass, lost races included; whoever loses more of them waits for a quieter moment."""
+MAX_ROUNDS = 24
+"""Stages of one pass, lost races included; whoever loses more of them waits for a quieter moment. The replacement of a
+set of certificates takes up to twelve.
+"""
 
 ANSWERED_IN_STATUS = {FailureCause.TOO_LARGE, FailureCause.INVALID}
 """Refusals of a status that a smaller status can answer; any other failure of a status write ends the pass."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from math import inf
 
 from certwright.cluster.decode import version_of
@@ -18,11 +18,13 @@ from certwright.cluster.resources import RESOURCES
 from certwright.cluster.retries import Retrying
 from certwright.cluster.survey import read_pages
 from certwright.findings import ClusterError
+from certwright.reconcile.certificateset.kept import read_kept_name
 from certwright.reconcile.objects import Kind, ObjectKey, Subject, Version
 from certwright.reconcile.offers import NAME_PREFIX as LIST_PREFIX
 from certwright.reconcile.offers import kept_list
 from certwright.reconcile.plan import MANAGED_BY, MANAGED_BY_LABEL, NAMESPACE_LABEL, Delete
 from certwright.reconcile.questions import Collection
+from certwright.reconcile.set_actions import SET_LABEL
 from certwright.reconcile.trust.deployed import needed_records
 from certwright.reconcile.trust.record import read_record_name
 from certwright.runtime.leadership import Gate
@@ -42,18 +44,27 @@ ListRecords = Callable[[], Awaitable[Mapping[ObjectKey, Version]]]
 async def list_records(requests: Retrying, namespace: str, served: Served) -> Mapping[ObjectKey, Version]:
     """List the records that are kept for objects of the namespaces that are served; of all when none is named.
 
+    What is kept for sets of certificates, keys among it, is listed as well.
+
     Raises:
         ClusterError: they cannot be listed.
     """
     # The comma at the end stands for the empty value, which is that of cluster-scoped owners.
     among = f"{NAMESPACE_LABEL} in ({','.join(served)},)" if served else NAMESPACE_LABEL
     selector = f"{MANAGED_BY_LABEL}={MANAGED_BY},{among}"
+    found = await _list(requests, Kind.CONFIG_MAP, namespace, selector)
+    for kind in (Kind.CONFIG_MAP, Kind.SECRET):
+        found |= await _list(requests, kind, namespace, f"{MANAGED_BY_LABEL}={MANAGED_BY},{SET_LABEL}")
+    return found
+
+
+async def _list(requests: Retrying, kind: Kind, namespace: str, selector: str) -> dict[ObjectKey, Version]:
     found = {}
-    pages = read_pages(requests, RESOURCES[Kind.CONFIG_MAP], namespace=namespace, selector=selector)
+    pages = read_pages(requests, RESOURCES[kind], namespace=namespace, selector=selector)
     async with aclosing(pages):
         async for page in pages:
             for item in page.get("items") or ():
-                key = ObjectKey(Kind.CONFIG_MAP, namespace, item["metadata"]["name"])
+                key = ObjectKey(kind, namespace, item["metadata"]["name"])
                 found[key] = version_of(item["metadata"])
     return found
 
@@ -76,32 +87,57 @@ class Records:
         self._gate = gate
         self._namespace = namespace
         self._suspects: set[ObjectKey] = set()
+        self._haste = asyncio.Event()
 
     async def run(self, seconds: float) -> None:
         """Make a round now and then, until cancelled."""
         while True:
-            await asyncio.sleep(seconds)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._haste.wait(), seconds)
+            hastened = self._haste.is_set()
+            self._haste.clear()
             if self._gate.is_open:
-                await self.tidy()
+                await (self._tidy_sets() if hastened else self.tidy())
+
+    def gone(self, key: ObjectKey) -> None:
+        """Take note that an object is gone: keys that were kept for a set do not stay until the next round."""
+        if key.kind is Kind.CLUSTER_CERTIFICATE_SET:
+            self._haste.set()
 
     async def tidy(self) -> None:
         """Make one round."""
         try:
             found = await self._list()
             idle = self._idle(found)
-            for key in sorted(self._suspects & idle):
-                await self._cluster.delete(Delete(key, found[key]))
-                logger.info("deleted a record that nobody needs", extra={"about": key})
+            await self._delete(self._suspects & idle, found)
         except ClusterError as error:
             logger.warning("the records could not be tidied: %s", error.message)
             return
         self._suspects = idle
+
+    async def _tidy_sets(self) -> None:
+        """Delete what was kept for sets that are gone; the uid of one never comes back."""
+        try:
+            found = await self._list()
+            await self._delete(self._without_set(found), found)
+        except ClusterError as error:
+            logger.warning("what was kept for a set could not be deleted yet: %s", error.message)
+
+    async def _delete(self, keys: Iterable[ObjectKey], found: Mapping[ObjectKey, Version]) -> None:
+        for key in sorted(keys):
+            await self._cluster.delete(Delete(key, found[key]))
+            logger.info("deleted a record that nobody needs", extra={"about": key})
+
+    def _without_set(self, found: Iterable[ObjectKey]) -> set[ObjectKey]:
+        sets = {entry.uid for key, entry in self._mirror.items() if key.kind is Kind.CLUSTER_CERTIFICATE_SET}
+        return {key for key in found if (uid := read_kept_name(key.name)) is not None and uid not in sets}
 
     def _idle(self, found: Iterable[ObjectKey]) -> set[ObjectKey]:
         lists = (kept_list(source, self._namespace) for source in self._subjects(ALL_SOURCES))
         needed = {part for each in lists if each is not None for part in each.parts}
         oldest = self._oldest_deployments()
         idle = {key for key in found if key.name.startswith(LIST_PREFIX) and key not in needed}
+        idle |= self._without_set(found)
         for key in found:
             record = read_record_name(key.name)
             if record is not None and record[1] < oldest.get(record[0], inf):

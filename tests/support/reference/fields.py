@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from certwright.api.certificateset import CLUSTER_CERTIFICATE_SET
 from certwright.api.crd import render_crd
 from certwright.api.importedcertificate import IMPORTED_CERTIFICATE
 from certwright.api.kind import Kind
@@ -23,6 +24,7 @@ SERVED = {
     REVOCATION_SOURCE: "its facts are those of the list that verdicts use now",
     TRUST_DECISION: "`status.deployStatus` says whether stores hold the CA",
     TRUST_STORE: "`status.deployedRevision` is what verdicts rest on and what the targets get",
+    CLUSTER_CERTIFICATE_SET: "`status.deployedRevision` is what all its namespaces hold",
     CLUSTER_TRUST_STORE: "`status.deployedRevision` is what verdicts rest on and what the targets get",
 }
 RECORD = "status.record"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from certwright.dialects import cluster_certificates
 from certwright.dialects.explanations import DETAILS, EXPLANATIONS, REFUSALS, REMARKS, REVOCATION
 from certwright.dialects.root_certificates import CODES, UNIQUE_CODES
 from certwright.dialects.store_status import ANSWERS
@@ -12,7 +13,8 @@ from tests.support.reference.page import code, page, table
 INTRODUCTION = """\
 Every problem has one reason. It stands in `status.findings[].reason`, and the worst one in the condition `Ready`. The
 numbers are translations of it: `validation` (`status.validation`) tells what is wrong with the certificate, and
-`certificateStoreStatus` with `responseCode` how storing it went, and `trustState` whether a CA is trusted. Where
+`certificateStoreStatus` with `responseCode` how storing it went, `trustState` whether a CA is trusted, and the
+`responseCode` of a set how replacing all its certificates went. Where
 `validation` is *unchanged*, the problem is not the certificate, which keeps the code it has.
 
 Material that is refused replaces nothing: what was served stays served. [Read the
@@ -32,7 +34,7 @@ def write_reasons() -> str:
         "Reasons and codes",
         INTRODUCTION,
         "## At a glance",
-        table(["reason", "validation", "store status", "trust state"], map(_row, [*REFUSALS, *REVOCATION])),
+        table(["reason", "validation", "store status", "trust state", "set"], map(_row, [*REFUSALS, *REVOCATION])),
         "## States and errors",
         *_explain(REFUSALS),
         "## Warnings",
@@ -47,13 +49,19 @@ def write_reasons() -> str:
     )
 
 
-def _row(reason: Reason) -> tuple[str, str, str, str]:
+def _row(reason: Reason) -> tuple[str, str, str, str, str]:
     answer = ANSWERS.get(reason)
     stored = "none" if answer is None else f"{code(answer.status)} ({answer.response_code})"
     number = str(CODES.get(reason, "unchanged"))
     unique = f"; `code` {UNIQUE_CODES[reason]}" if reason in UNIQUE_CODES else ""
     trust = code(STATES[reason]) if reason in STATES else "none"
-    return f"[{code(reason)}](#{reason.lower()})", number + unique, stored, trust
+    return (
+        f"[{code(reason)}](#{reason.lower()})",
+        number + unique,
+        stored,
+        trust,
+        str(cluster_certificates.CODES.get(reason, "none")),
+    )
 
 
 def _explain(reasons: Iterable[Reason]) -> Iterator[str]:

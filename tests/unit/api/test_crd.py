@@ -25,6 +25,7 @@ CONDITIONS = {
     "trustdecisions": {"Ready", "Valid", "Trusted", "Deployed", *FOR_A_WHILE},
     "truststores": STORE_CONDITIONS,
     "clustertruststores": STORE_CONDITIONS,
+    "clustercertificatesets": {"Ready", "Valid", "Deployed", *FOR_A_WHILE},
 }
 
 every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.plural)

@@ -4,6 +4,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from certwright.cli import cli
+from certwright.dialects import cluster_certificates
 from certwright.dialects.code_book import CODE_BOOK, codes_of, find_codes
 from certwright.dialects.explanations import DETAILS, EXPLANATIONS, REFUSALS, REMARKS, REVOCATION
 from certwright.dialects.root_certificates import CODES, UNIQUE_CODES
@@ -42,12 +43,13 @@ def test_code_book_holds_every_code_when_compared_with_the_tables() -> None:
     answers = {(1, str(each.response_code), each.status.value) for each in (*ANSWERS.values(), NO_STATUS)}
     validations = {(3, str(number), "") for number in (*CODES.values(), *UNIQUE_CODES.values())}
     states = {(2, "", state.value) for state in TrustState} | {(2, str(each.number), "") for each in PROBLEMS.values()}
-    assert numbers == answers | states | validations
+    clusters = {(4, str(number), "") for number in cluster_certificates.ORDER}
+    assert numbers == answers | states | validations | clusters
 
 
 def test_codes_of_a_reason_are_those_of_the_tables_when_looked_up() -> None:
     titles = [code.title for code in codes_of(Reason.REFERENCE_NOT_FOUND)]
-    assert titles == ["404 NOT_FOUND", "untrusted", "2 (HTTP 404)", "-1", "1002 (HTTP 404)"]
+    assert titles == ["404 NOT_FOUND", "untrusted", "2 (HTTP 404)", "-1", "1002 (HTTP 404)", "404"]
 
 
 @pytest.mark.parametrize("reason", Reason)
@@ -80,7 +82,7 @@ def test_explain_understands_when_spelled_otherwise(word: str) -> None:
 
 def test_explain_names_each_source_when_a_number_stands_in_several() -> None:
     result = explain("404")
-    assert "404 stands for 3 codes." in result.output
+    assert "404 stands for 4 codes." in result.output
     assert "404 NOT_FOUND - source 1" in result.output
     assert "2 (HTTP 404) - source 2" in result.output
     assert "1002 (HTTP 404) - source 3" in result.output

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from certwright.dialects import root_certificates, store_status, trust_state
+from certwright.dialects import cluster_certificates, root_certificates, store_status, trust_state
 from certwright.dialects.store_status import ANSWERS, OK, StoreStatus, worst_answer
 from certwright.dialects.trust_state import PROBLEMS, STATES, TRANSITIONS, TrustState, problem_of
 from certwright.findings import Reason
@@ -66,6 +66,8 @@ def test_tables_know_every_reason_or_say_that_they_do_not() -> None:
     assert set(STATES) | trust_state.NOT_ABOUT_TRUST == set(Reason)
     assert not set(STATES) & trust_state.NOT_ABOUT_TRUST
     assert set(PROBLEMS) < set(STATES)
+    assert set(cluster_certificates.CODES) | cluster_certificates.NOT_ABOUT_SETS == set(Reason)
+    assert not set(cluster_certificates.CODES) & cluster_certificates.NOT_ABOUT_SETS
 
 
 def test_tables_call_warnings_fine_when_nothing_else_is_wrong() -> None:
@@ -139,6 +141,47 @@ def test_trust_state_has_the_documented_values_and_transitions() -> None:
 def test_problem_of_a_reason_is_the_documented_one_when_there_is_one(reason: Reason, type: str, title: str) -> None:  # noqa: A002
     problem = problem_of(reason)
     assert (problem.type, problem.title) == (type, title)
+
+
+# ---- source 4
+
+SET_CODES = {
+    400: "Unparsable Undecodable NotYetValid Revoked IssuerNotFound UsageMismatch NameMissing ChainInvalid "
+    "InvalidSelfSigned CRLInvalid CRLError CRLIssuerNotFound CRLIssuerNotAuthorized CRLNotValid CRLExpired KeyInvalid "
+    "KeyLost KeyMismatch FingerprintMismatch InvalidRequest SourceRemoved",
+    403: "UnknownName RequiredCertificate",
+    404: "ReferenceNotFound",
+    406: "Expired",
+    409: "StoreFailed TargetNotOwned TargetImmutable TargetMissing LastGoodLost JournalLost",
+    500: "ValidationError InternalError",
+}
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"), [(code, name) for code, names in SET_CODES.items() for name in names.split()]
+)
+def test_cluster_certificates_give_the_documented_code_when_a_reason_stands(code: int, reason: str) -> None:
+    assert cluster_certificates.code_of(Reason(reason)) == code
+
+
+def test_cluster_certificates_call_everything_else_fine_or_not_theirs() -> None:
+    named = {Reason(name) for names in SET_CODES.values() for name in names.split()}
+    others = set(Reason) - named - cluster_certificates.NOT_ABOUT_SETS
+    assert {cluster_certificates.code_of(each) for each in others} == {200}
+    assert {cluster_certificates.code_of(each) for each in cluster_certificates.NOT_ABOUT_SETS} == {None}
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"), [(Reason.UNKNOWN_NAME, 404), (Reason.REQUIRED_CERTIFICATE, 403), (Reason.STORE_FAILED, 500)]
+)
+def test_cluster_certificates_answer_a_deletion_as_documented_when_it_fails(reason: Reason, code: int) -> None:
+    assert cluster_certificates.code_of(reason, deleting=True) == code
+
+
+@pytest.mark.parametrize(("worse", "better"), list(pairwise([500, 403, 404, 400, 406, 409, 200])))
+def test_cluster_certificates_order_codes_when_several_stand(worse: int, better: int) -> None:
+    assert cluster_certificates.worst_code([better, worse]) == worse
+    assert cluster_certificates.worst_code([]) == 200
 
 
 # One reason for each step of the documented order, the worst first.

@@ -73,6 +73,7 @@ def test_subject_gives_back_what_was_observed() -> None:
     ("kind", "finalizers", "modified"),
     [
         (Kind.TRUST_DECISION, ("certwright.io/deployed",), datetime(2026, 4, 1, tzinfo=UTC)),
+        (Kind.CLUSTER_CERTIFICATE_SET, ("certwright.io/deployed",), datetime(2026, 4, 1, tzinfo=UTC)),
         (Kind.IMPORTED_CERTIFICATE, (), None),
     ],
 )

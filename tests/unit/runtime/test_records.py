@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -154,7 +155,8 @@ class Lister:
 
     async def send(self, request: Request, **_: Any) -> Answer:
         self.targets.append(request.target)
-        item = {"metadata": {"name": "crl-x", "uid": "u", "resourceVersion": "7"}}
+        name = "crl-x" if "namespace" in request.target.partition("?")[2] else f"set-{UID}"
+        item = {"metadata": {"name": name, "uid": "u", "resourceVersion": "7"}}
         return cast("Answer", _Page({"metadata": {"resourceVersion": "9"}, "items": [item]}))
 
 
@@ -175,5 +177,32 @@ async def test_records_of_others_are_not_listed_when_only_some_namespaces_are_se
 ) -> None:
     lister = Lister()
     found = await list_records(cast("Retrying", lister), OURS, served)
-    assert found == {ObjectKey(Kind.CONFIG_MAP, OURS, "crl-x"): Version("u", "7")}
+    kept = {ObjectKey(kind, OURS, f"set-{UID}"): Version("u", "7") for kind in (Kind.CONFIG_MAP, Kind.SECRET)}
+    assert found == {ObjectKey(Kind.CONFIG_MAP, OURS, "crl-x"): Version("u", "7"), **kept}
     assert lister.targets[0].endswith(among)
+
+
+async def test_what_is_kept_for_a_set_goes_when_the_set_is_gone() -> None:
+    """The journal, and a Secret with a key."""
+    other = UID.replace("0b8c5a3e", "1b8c5a3e")
+    scene = Scene(f"set-{UID}", f"set-{UID}-{'a' * 32}", f"set-{other}", "set-of-somebody")
+    wish = ObjectKey(Kind.CLUSTER_CERTIFICATE_SET, "", "gateway")
+    scene.mirror.put(Subject(wish, Version(other, "1"), 1, START, {}))
+    await scene.tidier.tidy()
+    assert scene.deleted == []
+    await scene.tidier.tidy()
+    assert scene.deleted == [f"set-{UID}", f"set-{UID}-{'a' * 32}"]
+
+
+async def test_round_begins_at_once_when_a_set_is_gone() -> None:
+    """A source that is gone can wait: what is kept for it is public."""
+    scene = Scene(f"set-{UID}")
+    running = asyncio.create_task(scene.tidier.run(3600))
+    scene.tidier.gone(CORP)
+    await asyncio.sleep(0)
+    assert scene.deleted == []
+    scene.tidier.gone(ObjectKey(Kind.CLUSTER_CERTIFICATE_SET, "", "gateway"))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    running.cancel()
+    assert scene.deleted == [f"set-{UID}"]

@@ -204,6 +204,24 @@ REFUSALS: Mapping[Reason, Explanation] = MappingProxyType(
             ),
             "Wait for the roll-out; the message says what blocks it.",
         ),
+        Reason.UNKNOWN_NAME: Explanation(
+            "A certificate of a set bears a name that the set has no slot for.",
+            ("The name is misspelt, or its slot was removed from `spec.slots`.",),
+            "Correct the name, or add the slot.",
+        ),
+        Reason.REQUIRED_CERTIFICATE: Explanation(
+            "A certificate that a set requires is missing, is no longer listed, or is to be removed.",
+            (
+                "Its slot is new and was never filled.",
+                "An optional certificate was meant; only those can be listed in `spec.absent`.",
+            ),
+            "Hand the certificate in, or declare its slot `required: false`.",
+        ),
+        Reason.JOURNAL_LOST: Explanation(
+            "What a set needs to go on, or to put things back, is gone from the operator's namespace.",
+            ("The journal or a payload of the set was deleted by hand, or the namespace was restored without it.",),
+            "Give the set a spec that is valid as a whole, with every filled slot: it is then written anew everywhere.",
+        ),
         Reason.LAST_GOOD_LOST: Explanation(
             "A target lost what was served, and the present material cannot replace it.",
             ("Somebody overwrote the target while the spec held bad material.",),

@@ -1,0 +1,48 @@
+"""What a pass over a set knows besides the wish: its journal, and what bears its marks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from certwright.reconcile.certificateset.journal import Journal, decode_journal
+from certwright.reconcile.certificateset.kept import JOURNAL_KEY, journal_key
+from certwright.reconcile.objects import Kind, Metadata, ObjectKey, Observed, Snapshot
+from certwright.reconcile.questions import Owned
+from certwright.reconcile.remembering import remember
+from certwright.reconcile.set_actions import KEPT_ANNOTATION
+
+
+def read_journal(snapshot: Snapshot, namespace: str) -> Journal | None:
+    """Give the journal; `None` when there is none, or none that can be read."""
+    observed = snapshot.get(journal_key(namespace, snapshot.subject.version.uid))
+    return _decode(observed) if observed is not None else None
+
+
+@remember
+def _decode(observed: Observed) -> Journal | None:
+    return decode_journal(observed.data.get(JOURNAL_KEY, b""))
+
+
+def list_owned(snapshot: Snapshot) -> Mapping[ObjectKey, Metadata]:
+    """Give all that bears our marks, as the watch held it when the pass began."""
+    answer: Mapping[ObjectKey, Metadata] = snapshot.answers.get(Owned(snapshot.subject.key), {})
+    return answer
+
+
+def list_targets(snapshot: Snapshot) -> Mapping[ObjectKey, Metadata]:
+    """Give the targets among it."""
+    return {
+        key: each
+        for key, each in list_owned(snapshot).items()
+        if key.kind is Kind.SECRET and KEPT_ANNOTATION not in each.annotations
+    }
+
+
+def list_kept(snapshot: Snapshot) -> Mapping[ObjectKey, Metadata]:
+    """Give what is kept for the set in the operator's namespace."""
+    return {key: each for key, each in list_owned(snapshot).items() if KEPT_ANNOTATION in each.annotations}
+
+
+def is_lost(journal: Journal | None, snapshot: Snapshot) -> bool:
+    """Say whether the set had something deployed that nothing is known of any more."""
+    return journal is None and bool(list_targets(snapshot))

@@ -1,0 +1,87 @@
+"""Whether anything happened since the last verdict, told from the status and held metadata alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
+
+from certwright.api.conditions import ConditionType
+from certwright.findings import Finding
+from certwright.reconcile.bookkeeping import read_instant
+from certwright.reconcile.certificateset.known import list_targets
+from certwright.reconcile.certificateset.past import Past, read_past
+from certwright.reconcile.certificateset.planner import DOUBT
+from certwright.reconcile.certificateset.status import digest_nodes
+from certwright.reconcile.certificateset.wish import find_inputs, find_nodes, read_wish
+from certwright.reconcile.objects import Metadata, ObjectKey, Snapshot, Version
+from certwright.reconcile.reconciler import Held
+from certwright.reconcile.set_actions import COMMIT_ANNOTATION, REVISION_ANNOTATION, UNFINISHED_FINALIZER
+from certwright.settings import Settings
+
+
+def find_due(
+    snapshot: Snapshot, held: Held, verified: Mapping[ObjectKey, Version], *, judged_by: str, settings: Settings
+) -> datetime | Literal[False] | None:
+    """Say `False` when a pass is due, else when to look again; only a set that is ready can be settled."""
+    subject = snapshot.subject
+    past = read_past(subject)
+    if subject.deleting or UNFINISHED_FINALIZER in subject.finalizers:
+        return False
+    if not (_is_conclusive(past, snapshot, judged_by) and _is_unchanged(past, snapshot, held, verified, settings)):
+        return False
+    check = read_instant(past.status.next_check_time)
+    if check is None or check > snapshot.now:
+        return check
+    # No verdict changes by time alone while time is in doubt; it is looked at again when it may not be.
+    return snapshot.now + DOUBT if snapshot.clock_doubted else False
+
+
+def _is_conclusive(past: Past, snapshot: Snapshot, judged_by: str) -> bool:
+    return (
+        past.status.observed_generation == snapshot.subject.generation
+        and past.record.judged_by == judged_by
+        and past.is_true(ConditionType.READY)
+    )
+
+
+def _is_unchanged(
+    past: Past, snapshot: Snapshot, held: Held, verified: Mapping[ObjectKey, Version], settings: Settings
+) -> bool:
+    spec = read_wish(snapshot.subject)
+    if isinstance(spec, Finding):
+        return False
+    recorded, nodes = past.inputs(), find_nodes(spec, snapshot, settings)
+    if not find_inputs(spec) <= recorded.keys() or past.record.targets != digest_nodes(nodes):
+        return False
+    if not all(_is_as_recorded(key, version, held) for key, version in recorded.items()):
+        return False
+    deployed, targets = past.status.deployed_revision, _list_present(snapshot)
+    names = {key.name for key in targets}
+    filled = {slot.secret_name for slot in spec.slots if slot.name in {each.name for each in spec.certificates}}
+    expected = {(namespace, name) for namespace in nodes.chosen for name in names | filled}
+    if {(key.namespace, key.name) for key in targets} != expected:
+        return False
+    return all(
+        each.annotations.get(REVISION_ANNOTATION) == deployed and (each.intact or verified.get(key) == each.version)
+        for key, each in targets.items()
+    )
+
+
+def _list_present(snapshot: Snapshot) -> Mapping[ObjectKey, Metadata]:
+    """Give the targets: as the watch held them, and as this pass has left them."""
+    present = dict(list_targets(snapshot))
+    for key, observed in snapshot.objects.items():
+        if observed is None or COMMIT_ANNOTATION not in observed.annotations:
+            present.pop(key, None)
+        elif REVISION_ANNOTATION in observed.annotations:
+            intact = observed.intact or observed.written
+            present[key] = Metadata(observed.version, observed.annotations, managed=True, intact=intact)
+    return present
+
+
+def _is_as_recorded(key: ObjectKey, recorded: Version | None, held: Held) -> bool:
+    metadata = held.peek(key)
+    if metadata is None:
+        return recorded is None and held.is_absent(key)
+    return metadata.version == recorded

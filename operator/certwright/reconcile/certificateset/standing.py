@@ -1,0 +1,107 @@
+"""From findings and troubles to the state of the whole: ready, waiting, or stalled, and its code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from certwright.api.conditions import ConditionType
+from certwright.dialects.cluster_certificates import ORDER, code_of, worst_code
+from certwright.findings import Detail, Finding, Reason, Severity, finding
+from certwright.reconcile.certificateset.journal import Phase
+from certwright.reconcile.certificateset.past import Past
+from certwright.reconcile.certificateset.scene import Scene, Step
+
+WAITED_TOO_LONG = "WaitedTooLong"
+_COMES_BY_ITSELF = frozenset({Reason.REFERENCE_NOT_FOUND, Reason.NOT_CHECKED})
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a set stands.
+
+    Attributes:
+        findings: all of them, the worst first.
+        code: of the whole; `None` while there is no verdict.
+        worst: the error that names the state.
+        waiting: nothing is to be done by a person yet.
+        overdue: waiting, and for too long.
+        requeue_at: when waiting ends.
+    """
+
+    findings: tuple[Finding, ...]
+    code: int | None
+    worst: Finding | None
+    waiting: bool = False
+    overdue: bool = False
+    requeue_at: datetime | None = None
+
+
+def find_standing(scene: Scene, step: Step, past: Past) -> Standing:
+    """Put everything that was found together."""
+    coded = sorted(_code_everything(scene, step), key=lambda pair: _place(*pair))
+    findings = tuple(dict.fromkeys(found for found, _ in coded))
+    worst = next((each for each in findings if each.severity is Severity.ERROR), None)
+    codes = [code for found, code in coded if code is not None and found.severity is Severity.ERROR]
+    code = None if step.settling or (worst is not None and not codes) else worst_code(codes)
+    if worst is None:
+        return Standing(findings, code, None)
+    waiting = _is_waiting(scene, step)
+    patience = _patience_end(past, scene)
+    overdue = waiting and not step.settling and scene.snapshot.now >= patience
+    return Standing(findings, code, worst, waiting, overdue, patience if waiting and not overdue else None)
+
+
+def _code_everything(scene: Scene, step: Step) -> Iterator[tuple[Finding, int | None]]:
+    judgement = scene.judgement
+    if step.settling:
+        yield _settling(scene.settings.set_settling_seconds), None
+    for found in judgement.findings:
+        yield found, code_of(found.reason)
+    for each in judgement.slots:
+        for found in each.findings:
+            yield found, code_of(found.reason, deleting=each.deleting)
+    deleting = scene.journal.phase is Phase.DELETING
+    for trouble in step.troubles:
+        yield trouble.finding, code_of(trouble.finding.reason, deleting=deleting)
+    if step.open and not step.troubles:
+        yield _unfinished(), code_of(Reason.STORE_FAILED)
+
+
+def _place(found: Finding, code: int | None) -> tuple[int, int]:
+    if found.severity is Severity.WARNING:
+        return (2, 0)
+    return (1, ORDER.index(code)) if code is not None else (0, 0)
+
+
+def _is_waiting(scene: Scene, step: Step) -> bool:
+    if step.settling:
+        return True
+    errors: Iterable[Finding] = scene.judgement.errors
+    return all(each.reason in _COMES_BY_ITSELF for each in errors) and all(each.waiting for each in step.troubles)
+
+
+def _patience_end(past: Past, scene: Scene) -> datetime:
+    since = past.since(ConditionType.RECONCILING)
+    stalled = past.conditions.get(ConditionType.STALLED.value)
+    if stalled is not None and stalled.reason == WAITED_TOO_LONG:
+        since = scene.snapshot.now - timedelta(seconds=scene.settings.stalled_after_seconds)
+    # A person who changed the wish gets the whole time again.
+    if since is None or past.status.observed_generation != scene.snapshot.subject.generation:
+        since = scene.snapshot.now
+    return since + timedelta(seconds=scene.settings.stalled_after_seconds)
+
+
+def _settling(rest: float) -> Finding:
+    return finding(
+        Reason.NOT_CHECKED,
+        "inputs changed a moment ago; what changes together goes out together. It begins when nothing has changed for "
+        f"{rest:g} seconds, and after 60 at the latest.",
+        detail=Detail.SETTLING,
+    )
+
+
+def _unfinished() -> Finding:
+    text = "the replacement has begun and is not finished in all namespaces. It goes on."
+    return finding(Reason.STORE_FAILED, text, detail=Detail.COMMIT_UNFINISHED)

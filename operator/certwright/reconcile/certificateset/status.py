@@ -1,0 +1,250 @@
+"""The status of a set."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from certwright.api.certificateset import ClusterCertificateSetStatus
+from certwright.api.certificateset_status import NODE_ROWS_LIMIT, SetInput
+from certwright.api.conditions import ConditionStatus, ConditionType, Observation, merge_conditions
+from certwright.api.fields import DETAIL_LIMIT, FINDINGS_LIMIT, TEXT_LIMIT
+from certwright.api.model import timestamp
+from certwright.dialects.cluster_certificates import OK, code_of, worst_code
+from certwright.dialects.root_certificates import NOT_VALIDATED, validation_code
+from certwright.findings import MESSAGE_LIMIT, Reason, printable
+from certwright.reconcile.bookkeeping import describe_finding
+from certwright.reconcile.certificateset.journal import Phase
+from certwright.reconcile.certificateset.kept import journal_key, payload_key
+from certwright.reconcile.certificateset.known import list_targets
+from certwright.reconcile.certificateset.material import SlotVerdict
+from certwright.reconcile.certificateset.past import Past
+from certwright.reconcile.certificateset.scene import Scene, Step
+from certwright.reconcile.certificateset.standing import WAITED_TOO_LONG, Standing
+from certwright.reconcile.certificateset.wish import Nodes, find_inputs
+from certwright.reconcile.objects import Failure, Kind, ObjectKey
+from certwright.reconcile.set_actions import REVISION_ANNOTATION
+
+TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
+_SHOWN = 19  # characters of `sha256:0123456789ab`
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """Everything that a status is written from."""
+
+    scene: Scene
+    step: Step
+    standing: Standing
+    past: Past
+    judged_by: str
+
+
+def build_status(situation: Situation) -> ClusterCertificateSetStatus:
+    """Build the full status."""
+    scene, standing, step = situation.scene, situation.standing, situation.step
+    judgement, journal, snapshot = scene.judgement, scene.journal, scene.snapshot
+    rows = tuple(_rows(scene, step))
+    updated = sum(each["updated"] for each in rows)
+    pending = situation.past.record.pending_since or timestamp(snapshot.now)
+    worst = standing.worst
+    return ClusterCertificateSetStatus.model_validate(
+        {
+            "response_code": standing.code,
+            "detailed_error": printable(worst.message, limit=DETAIL_LIMIT) if worst is not None else None,
+            "revision": judgement.revision,
+            "deployed_revision": journal.deployed,
+            "failed_revision": journal.failed.revision if journal.failed is not None else None,
+            "certificates": tuple(_describe_slot(each, situation) for each in judgement.slots),
+            "namespaces": tuple(sorted(rows, key=lambda each: (each["updated"], each["name"]))[:NODE_ROWS_LIMIT]),
+            "namespaces_count": len(rows),
+            "updated_namespaces": f"{updated}/{len(rows)}",
+            "findings": tuple(describe_finding(each) for each in standing.findings[:FINDINGS_LIMIT]),
+            "findings_count": len(standing.findings) or None,
+            "next_check_time": timestamp(judgement.next_change) if judgement.next_change is not None else None,
+            "observed_generation": snapshot.subject.generation,
+            "record": {
+                "inputs": describe_inputs(scene),
+                "judged_by": situation.judged_by,
+                "targets": digest_nodes(judgement.nodes),
+                "pending_since": pending if step.settling else None,
+            },
+            "conditions": _conditions(situation),
+        }
+    )
+
+
+def _conditions(situation: Situation) -> Any:
+    scene = situation.scene
+    return merge_conditions(
+        situation.past.conditions.values(),
+        _observe(situation),
+        generation=scene.snapshot.subject.generation,
+        at=scene.snapshot.now,
+    )
+
+
+def _describe_slot(verdict: SlotVerdict, situation: Situation) -> dict[str, Any]:
+    errors = verdict.errors
+    codes = [code for each in errors if (code := code_of(each.reason, deleting=verdict.deleting)) is not None]
+    deleting = verdict.deleting and situation.scene.journal.phase is Phase.DELETING and bool(situation.step.troubles)
+    if deleting:
+        codes = [code for each in situation.step.troubles if (code := code_of(each.finding.reason, deleting=True))]
+    leaf = verdict.leaf
+    judged = leaf is not None or any(each.reason in {Reason.UNPARSABLE, Reason.UNDECODABLE} for each in errors)
+    return {
+        "name": verdict.name,
+        "required": verdict.required,
+        "response_code": None if errors and not codes else worst_code(codes),
+        "reason": errors[0].reason.value if errors else Reason.VALID.value,
+        "validation": validation_code(each.reason for each in errors) if judged else NOT_VALIDATED,
+        "common_name": printable(leaf.subject.common_name, limit=TEXT_LIMIT)
+        if leaf is not None and leaf.subject.common_name
+        else None,
+        "fingerprint": leaf.fingerprint if leaf is not None else None,
+        "valid_thru": timestamp(leaf.not_after) if leaf is not None else None,
+    }
+
+
+def _rows(scene: Scene, step: Step) -> Iterator[dict[str, Any]]:
+    journal, nodes = scene.journal, scene.judgement.nodes
+    wanted = scene.judgement.revision or journal.deployed
+    parts = scene.judgement.parts
+    secrets = (
+        {each.secret for each in parts.values()} if parts is not None else set(journal.contents_of(wanted).values())
+    )
+    messages = {each.namespace: each.finding.message for each in reversed(step.troubles)}
+    held = {key: each.annotations.get(REVISION_ANNOTATION) for key, each in list_targets(scene.snapshot).items()}
+    for key, observed in scene.snapshot.objects.items():
+        if key.kind is Kind.SECRET:
+            ours = observed is not None and scene.is_ours(observed)
+            held[key] = observed.annotations.get(REVISION_ANNOTATION) if observed is not None and ours else None
+    for name in sorted({*nodes.chosen, *nodes.missing}):
+        there = {held.get(ObjectKey(Kind.SECRET, name, secret)) for secret in secrets}
+        revision = next(iter(there)) if len(there) == 1 else None
+        message = printable(messages.get(name, ""), limit=MESSAGE_LIMIT)
+        updated = name in nodes.chosen and not message and (not secrets or revision == wanted)
+        yield {"name": name, "revision": revision, "updated": updated, "message": message}
+
+
+def _observe(situation: Situation) -> Iterator[Observation]:
+    standing, scene, step = situation.standing, situation.scene, situation.step
+    worst, message = standing.worst, describe_standing(situation)
+    reason = worst.reason.value if worst is not None else Reason.VALID.value
+    yield Observation(ConditionType.READY, FALSE if worst is not None else TRUE, reason, message)
+    errors = scene.judgement.errors
+    if step.settling or (errors and all(each.reason is Reason.NOT_CHECKED for each in errors)):
+        yield Observation(ConditionType.VALID, UNKNOWN, Reason.NOT_CHECKED.value, "There is no verdict yet.")
+    elif errors:
+        yield Observation(ConditionType.VALID, FALSE, errors[0].reason.value, errors[0].message)
+    else:
+        yield Observation(ConditionType.VALID, TRUE, Reason.VALID.value, "Every certificate passed all checks.")
+    yield _observe_deployment(situation)
+    if worst is None:
+        return
+    if standing.waiting and not standing.overdue:
+        yield Observation(ConditionType.RECONCILING, TRUE, reason, message)
+    else:
+        yield Observation(ConditionType.STALLED, TRUE, WAITED_TOO_LONG if standing.overdue else reason, message)
+
+
+def _observe_deployment(situation: Situation) -> Observation:
+    journal, step = situation.scene.journal, situation.step
+    if step.troubles:
+        first = step.troubles[0].finding
+        return Observation(ConditionType.DEPLOYED, FALSE, first.reason.value, first.message)
+    if step.open:
+        text = "The replacement has begun and is not finished."
+        return Observation(ConditionType.DEPLOYED, FALSE, Reason.STORE_FAILED.value, text)
+    if journal.deployed is None:
+        return Observation(ConditionType.DEPLOYED, FALSE, Reason.NOT_CHECKED.value, "Nothing is deployed yet.")
+    text = f"Every namespace holds {journal.deployed[:_SHOWN]}."
+    return Observation(ConditionType.DEPLOYED, TRUE, Reason.VALID.value, text)
+
+
+def describe_standing(situation: Situation) -> str:
+    """Say how the set stands: what was refused and why, and what is deployed."""
+    standing, journal = situation.standing, situation.scene.journal
+    deployed = f"Deployed: {journal.deployed[:_SHOWN]}." if journal.deployed is not None else "Nothing is deployed."
+    worst = standing.worst
+    if worst is None:
+        nodes = len(situation.scene.judgement.nodes.chosen)
+        return f"All certificates are valid and in {nodes} namespace{'s' if nodes != 1 else ''}. {deployed}"
+    refused = worst in situation.scene.judgement.errors and not standing.waiting
+    text = ("Refused: " if refused else "Waiting: " if standing.waiting else "") + worst.message
+    # A command to copy stays at the end.
+    return f"{deployed} {text}" if ": kubectl " in text else f"{text} {deployed}"
+
+
+def describe_inputs(scene: Scene) -> tuple[SetInput, ...]:
+    """Write down which version of each input, of the journal and of the payloads was read."""
+    return tuple(_input(key, scene) for key in sorted(recorded_keys(scene)))
+
+
+def recorded_keys(scene: Scene) -> set[ObjectKey]:
+    """Give what a status records the versions of."""
+    spec, journal, uid = scene.judgement.spec, scene.journal, scene.snapshot.subject.version.uid
+    keys = set(find_inputs(spec)) if spec is not None else set()
+    keys.add(journal_key(scene.settings.namespace, uid))
+    if journal.deployed is not None:
+        slots = journal.contents_of(journal.deployed)
+        keys.update(payload_key(scene.settings.namespace, uid, journal.deployed, slot) for slot in slots)
+    return keys
+
+
+def _input(key: ObjectKey, scene: Scene) -> SetInput:
+    observed = scene.snapshot.get(key)
+    version = observed.version if observed is not None else None
+    return SetInput(
+        kind=key.kind.value,
+        namespace=key.namespace,
+        name=key.name,
+        uid=version.uid if version is not None else None,
+        resource_version=version.resource_version if version is not None else None,
+    )
+
+
+def digest_nodes(nodes: Nodes) -> str:
+    """Digest which namespaces there are."""
+    facts = json.dumps([sorted(nodes.chosen.items()), list(nodes.missing)])
+    return "sha256:" + hashlib.sha256(facts.encode()).hexdigest()
+
+
+def build_minimal_status(
+    full: ClusterCertificateSetStatus, failure: Failure, situation: Situation, *, code: int
+) -> ClusterCertificateSetStatus:
+    """Build what is left when the API server refuses the full status: a verdict that nobody can read is none."""
+    scene = situation.scene
+    text = printable(f"The API server refused the full status: {failure.message}.", limit=MESSAGE_LIMIT)
+    reason = Reason.INTERNAL_ERROR.value
+    observations = (
+        Observation(ConditionType.READY, FALSE, reason, text),
+        Observation(ConditionType.VALID, UNKNOWN, reason),
+        Observation(ConditionType.DEPLOYED, UNKNOWN, reason),
+        Observation(ConditionType.STALLED, TRUE, reason, text),
+    )
+    return ClusterCertificateSetStatus(
+        response_code=code,
+        revision=full.revision,
+        deployed_revision=full.deployed_revision,
+        failed_revision=full.failed_revision,
+        observed_generation=full.observed_generation,
+        conditions=merge_conditions(
+            situation.past.conditions.values(),
+            observations,
+            generation=scene.snapshot.subject.generation,
+            at=scene.snapshot.now,
+        ),
+    )
+
+
+def earliest(*instants: datetime | None) -> datetime | None:
+    """Give the earliest of the instants."""
+    return min((each for each in instants if each is not None), default=None)
+
+
+__all__ = ["OK", "Situation", "build_minimal_status", "build_status", "digest_nodes", "earliest", "recorded_keys"]
