@@ -18,7 +18,7 @@ from tests.support.control_plane import ControlPlane
 from tests.support.operator_process import OperatorProcess
 from tests.support.pki import Entity, rsa_key
 from tests.support.waiting import wait_until
-from tests.support.worlds.manifests import Manifest, config_map, imported, secret
+from tests.support.worlds.manifests import Manifest, config_map, decision, imported, secret, trust_store
 from tests.support.worlds.material import Corp
 
 DEFAULT = Path(__file__).parents[2] / "manifests" / "overlays" / "default"
@@ -26,6 +26,11 @@ PASSWORD = "correct-horse-battery-staple"
 OTHER_PASSWORD = "wrong-horse-flat-battery"
 TOKEN = "not-a-key-but-secret-all-the-same-7f3a"
 APPLY = {"Content-Type": "application/apply-patch+yaml"}
+PLURALS = {
+    "ImportedCertificate": "importedcertificates",
+    "TrustDecision": "trustdecisions",
+    "TrustStore": "truststores",
+}
 WINDOW = 24
 """Characters of a secret that count as a leak; shorter runs of base64 could be anything."""
 
@@ -56,11 +61,11 @@ def test_nothing_secret_is_said_anywhere_when_the_operator_runs_at_debug(
     kubeconfig = control_plane.kubeconfig_for("certwright-system", "certwright")
     with OperatorProcess(kubeconfig, tmp_path / "operator.log", log_level="DEBUG") as operator:
         operator.wait_ready()
-        wishes = [each for each in manifests if each["kind"] == "ImportedCertificate"]
+        wishes = [each for each in manifests if each["kind"] in PLURALS]
         everything = {"apiVersion": "v1", "kind": "List", "items": manifests}
         control_plane.kubectl("apply", "-n", namespace, "-f", "-", input=json.dumps(everything))
         wait_until(
-            lambda: all(is_judged(control_plane, namespace, each["metadata"]["name"]) for each in wishes),
+            lambda: all(is_judged(control_plane, namespace, each) for each in wishes),
             deadline_seconds=60,
             what="a verdict on every object",
         )
@@ -166,7 +171,27 @@ def material(corp: Corp, folder: Path) -> tuple[dict[str, bytes], list[Manifest]
     for name, (data, spec) in cases.items():
         wish = {"certificateRef": {"name": f"{name}-upload"}, "targets": [{"secretName": f"{name}-tls"}], **spec}
         manifests += [secret(f"{name}-upload", data), imported(name, **wish)]
-    return secrets, manifests
+    return secrets, [*manifests, *about_trust(corp, leaf, keystore)]
+
+
+def about_trust(corp: Corp, leaf: Entity, keystore: bytes) -> Iterator[Manifest]:
+    """Yield decisions about keys and key stores, and stores that lock bundles with passwords, good and bad."""
+    fingerprint = corp.root.certificate.fingerprint
+    yield decision("root", certificate=corp.root.pem)
+    yield config_map("key-as-ca", {"ca.crt": leaf.key_pem})
+    yield config_map("keystore-as-ca", binary={"ca.crt": keystore})
+    yield secret("both-as-ca", {"ca.crt": corp.root.pem + leaf.key_pem})
+    for name, kind in (("key-as-ca", "ConfigMap"), ("keystore-as-ca", "ConfigMap"), ("both-as-ca", "Secret")):
+        yield decision(name, certificateRef={"kind": kind, "name": name}, fingerprint=fingerprint)
+    yield secret("not-text", {"password": b"\xff\xfe" + PASSWORD.encode()})
+    yield secret("taken", {"trust.p12": keystore, "note": TOKEN})
+    for name, target, password in (
+        ("locked", "java", "password"),
+        ("relocked", "taken", "wrong-password"),
+        ("misspelt", "other-java", "not-text"),
+    ):
+        java = {"kind": "Secret", "name": target, "key": "trust.p12", "format": "PKCS12"}
+        yield trust_store(name, selector={}, targets=[{**java, "passwordRef": {"name": password}}])
 
 
 def refusals(control_plane: ControlPlane, namespace: str, leaf: Entity) -> Iterator[str]:
@@ -187,7 +212,7 @@ def refusals(control_plane: ControlPlane, namespace: str, leaf: Entity) -> Itera
 def everything_said(
     control_plane: ControlPlane, namespace: str, operator: OperatorProcess
 ) -> Iterator[tuple[str, str]]:
-    for kind in ("importedcertificates", "events", "events.v1."):
+    for kind in (*PLURALS.values(), "events", "events.v1."):
         yield kind, control_plane.kubectl("get", kind, "-n", namespace, "-o", "json").stdout
     # Only metadata: that a target holds its key is the point of it.
     for kind in ("secrets", "configmaps"):
@@ -200,8 +225,9 @@ def everything_said(
         yield path.strip("/"), operator.answer(path)[1]
 
 
-def is_judged(control_plane: ControlPlane, namespace: str, name: str) -> bool:
-    found = control_plane.client.get(f"/apis/certwright.io/v1alpha1/namespaces/{namespace}/importedcertificates/{name}")
+def is_judged(control_plane: ControlPlane, namespace: str, wish: Manifest) -> bool:
+    plural, name = PLURALS[wish["kind"]], wish["metadata"]["name"]
+    found = control_plane.client.get(f"/apis/certwright.io/v1alpha1/namespaces/{namespace}/{plural}/{name}")
     conditions = ((found or {}).get("status") or {}).get("conditions", [])
     return any(each["type"] == "Ready" and each["status"] != "Unknown" for each in conditions)
 
