@@ -82,11 +82,11 @@ async def test_nothing_is_written_when_everything_is_looked_at_anew(plane: Contr
         await asyncio.to_thread(own.approve)
         for place in (wide, own):
             await operator.until(lambda place=place: place.store().get("rollout", {}).get("state") == "Complete", "all")
-        await operator.until(lambda: _is_idle(operator), "nothing to do")
+        await _until_idle(operator)
         before = _versions(plane)
 
         await operator.parts.rereads.go_round()
-        await operator.until(lambda: _is_idle(operator), "nothing to do")
+        await _until_idle(operator)
 
         assert _versions(plane) == before
         kinds = {key.kind for key, _ in operator.parts.mirror.items()}
@@ -159,9 +159,11 @@ def test_crowd_of_intermediates_does_not_hold_up_the_others(
     assert {each["status"]["deployStatus"] for each in judged["items"]} == {"DEPLOYED"}
 
 
-def _is_idle(operator: Running) -> bool:
+async def _until_idle(operator: Running) -> None:
     queue = operator.parts.workers.queue
-    return not (queue.running or len(queue))
+    await operator.until(lambda: not (queue.running or len(queue)), "nothing to do")
+    # Events are written behind the work, one after another.
+    await operator.parts.recorder.flush()
 
 
 def _keystore() -> dict[str, Any]:
