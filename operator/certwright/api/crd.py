@@ -8,6 +8,7 @@ import yaml
 
 from certwright.api.importedcertificate import IMPORTED_CERTIFICATE
 from certwright.api.kind import CATEGORY, GROUP, VERSION, Column, Kind
+from certwright.api.privatekey import PRIVATE_KEY
 from certwright.api.revocationsource import REVOCATION_SOURCE
 from certwright.api.schema import structural_schema
 from certwright.api.trustdecision import TRUST_DECISION
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 KINDS: tuple[Kind, ...] = (
     IMPORTED_CERTIFICATE,
+    PRIVATE_KEY,
     REVOCATION_SOURCE,
     TRUST_DECISION,
     TRUST_STORE,
