@@ -17,7 +17,7 @@ COVERAGE_FLOOR := 97
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .SUFFIXES:
-.PHONY: help setup lock lint format types imports unit cluster scenario test control-plane demo bench bench-validate differential crds docs image clean
+.PHONY: help setup lock lint format types imports unit cluster scenario test control-plane demo bench bench-validate bench-trust differential crds docs image clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -92,6 +92,9 @@ bench: control-plane ## measure against the API server's floor; N=10000 for the 
 
 bench-validate: $(READY) ## measure the validator, beside OpenSSL and pyhanko-certvalidator
 	@$(BIN)/python -m tests.bench.validate $(ARGS)
+
+bench-trust: control-plane ## measure one store to 300 and to 1,000 namespaces; ARGS="--namespaces 5000"
+	@$(BIN)/python -m tests.bench.trust $(ARGS)
 
 differential: $(READY) ## compare verdicts on N random PKIs with OpenSSL's and pyhanko-certvalidator's; ARGS="--first SEED"
 	@$(BIN)/python -m tests.differential --worlds $(N) $(ARGS)

@@ -116,6 +116,7 @@ class Detail(StrEnum):
     FORBIDDEN = "Forbidden"
     INCONSISTENT = "Inconsistent"
     INTERRUPTED = "Interrupted"
+    ISSUER_DISTRUSTED = "IssuerDistrusted"
     ISSUER_EXPIRED = "IssuerExpired"
     ISSUER_NOT_YET_VALID = "IssuerNotYetValid"
     ISSUER_PATH = "IssuerPath"

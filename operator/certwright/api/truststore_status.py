@@ -1,7 +1,8 @@
 """The state of a TrustStore or a ClusterTrustStore: what is staged, what is deployed, and where it has arrived.
 
-Every field has a default, so that a status of another version can be read whatever it lacks
-(`certwright.api.model.parse_leniently`).
+Every field of the status has a default, so that one of another version can be read whatever it lacks
+(`certwright.api.model.parse_leniently`). Counts and flags of its parts have none: where a default stood, the API server
+would write in what we leave out.
 """
 
 from __future__ import annotations
@@ -96,16 +97,16 @@ class Rollout(WireModel):
     state: Literal["Pending", "Running", "Complete", "Failed"]
     """state is `Pending` (nothing was deployed yet), `Running`, `Complete` or `Failed`."""
 
-    targets: Count = 0
+    targets: Count
     """targets is how many objects are to hold the bundle. Default: 0."""
 
-    updated_targets: Count = 0
+    updated_targets: Count
     """updatedTargets is how many of them do. Default: 0."""
 
-    percent_complete: Annotated[int, Field(ge=0, le=100, json_schema_extra={"format": "int32"})] = 0
+    percent_complete: Annotated[int, Field(ge=0, le=100, json_schema_extra={"format": "int32"})]
     """percentComplete is the same in per cent, rounded down. Default: 0."""
 
-    failed: Count = 0
+    failed: Count
     """failed is how many could not be written. Default: 0."""
 
     message: Annotated[str, Field(max_length=400)] = ""
@@ -121,10 +122,10 @@ class HistoryEntry(WireModel):
     time: Timestamp
     """time is when."""
 
-    added: Count = 0
+    added: Count
     """added is how many certificates it added. Default: 0."""
 
-    removed: Count = 0
+    removed: Count
     """removed is how many certificates it removed. Default: 0."""
 
     approved_by: UserName | None = None
@@ -143,17 +144,17 @@ class TargetRow(WireModel):
     name: Annotated[str, Field(max_length=253)]
     """name is its name."""
 
-    updated: bool = False
+    updated: bool
     """updated says whether it holds the deployed revision. Default: false."""
 
     digest: Fingerprint | None = None
-    """digest identifies what was written."""
+    """digest identifies what it holds; absent when that is not the deployed revision."""
 
     uid: Uid | None = None
-    """uid is the UID of the object as it was written."""
+    """uid is the UID of the object that stands in the way; absent when none does."""
 
     resource_version: Uid | None = None
-    """resourceVersion is the version of the object as it was written."""
+    """resourceVersion is the version in which that object was seen first."""
 
     message: Annotated[str, Field(max_length=400)] = ""
     """message says what keeps it from being up to date."""

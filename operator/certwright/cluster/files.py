@@ -6,6 +6,7 @@ status is written; the files stay as they are.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from certwright.findings import ClusterError, FailureCause
 from certwright.reconcile.objects import Kind, Metadata, ObjectKey, Observed, Subject, Version
 from certwright.reconcile.plan import (
     EPOCH_ANNOTATION,
+    MANAGED_BY,
     MANAGED_BY_LABEL,
     OWNER_ANNOTATION,
     AnnotateTemplate,
@@ -29,6 +31,13 @@ from certwright.reconcile.plan import (
     SetFinalizer,
     WriteStatus,
 )
+
+_UID_DIGITS = 32
+
+
+def file_uid(key: ObjectKey) -> str:
+    """Give the uid of an object that is in a file: always the same, and no longer than one of a cluster."""
+    return f"file-{hashlib.sha256(str(key).encode()).hexdigest()[:_UID_DIGITS]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +64,16 @@ class FileCluster:
 
     Attributes:
         objects: what there is, with what passes have written.
+        subjects: our own objects that others ask for, with the statuses that passes have written.
+        touched: the keys of objects that were written; whoever makes the passes clears it.
         withheld: objects that files rightly do not hold, such as Secrets with keys: reading one fails, so that its
             absence is no verdict.
     """
 
     def __init__(self, objects: Iterable[Observed] = (), *, withheld: frozenset[ObjectKey] = frozenset()) -> None:
         self.objects = {each.key: each for each in objects}
+        self.subjects: dict[ObjectKey, Subject] = {}
+        self.touched: set[ObjectKey] = set()
         self.withheld = withheld
         self._versions = itertools.count(2)
 
@@ -76,9 +89,8 @@ class FileCluster:
         return observed
 
     async def read_subject(self, key: ObjectKey) -> Subject | None:
-        """Know no subject but the one a pass is about."""
-        del key
-        return None
+        """Give one of our own objects that others ask for."""
+        return self.subjects.get(key)
 
     async def apply_secret(self, action: ApplySecret) -> Observed:
         """Render and keep a target.
@@ -102,8 +114,7 @@ class FileCluster:
 
     async def keep_record(self, action: KeepRecord) -> Observed:
         """Keep a record."""
-        self.objects[action.key] = Observed(action.key, self._next(action.key), immutable=True, data=action.data)
-        return self.objects[action.key]
+        return self._put(Observed(action.key, self._next(action.key), immutable=True, data=action.data))
 
     async def release(self, action: Release) -> Observed:
         """Take our marks off a target.
@@ -116,14 +127,12 @@ class FileCluster:
             name: text for name, text in before.annotations.items() if name not in {OWNER_ANNOTATION, EPOCH_ANNOTATION}
         }
         labels = {name: text for name, text in before.labels.items() if name != MANAGED_BY_LABEL}
-        self.objects[action.key] = replace(
-            before, version=self._next(action.key), labels=labels, annotations=annotations
-        )
-        return self.objects[action.key]
+        return self._put(replace(before, version=self._next(action.key), labels=labels, annotations=annotations))
 
     async def delete(self, action: Delete) -> None:
         """Forget a target."""
-        self.objects.pop(action.key, None)
+        if self.objects.pop(action.key, None) is not None:
+            self.touched.add(action.key)
 
     async def annotate_template(self, action: AnnotateTemplate) -> Observed:
         """Refuse: no file runs anything.
@@ -134,12 +143,17 @@ class FileCluster:
         raise ClusterError(FailureCause.UNAVAILABLE, f"{action.key} is a file")
 
     async def set_finalizer(self, action: SetFinalizer) -> Subject:
-        """Refuse: no file is waited for.
+        """Give the subject with the finalizer, or without it.
 
         Raises:
-            ClusterError: always.
+            ClusterError: there is no such object.
         """
-        raise ClusterError(FailureCause.UNAVAILABLE, f"{action.key} is a file")
+        before = self.subjects.get(action.key)
+        if before is None:
+            raise ClusterError(FailureCause.NOT_FOUND, f"{action.key} is not among the files")
+        others = tuple(each for each in before.finalizers if each != action.finalizer)
+        finalizers = (*others, action.finalizer) if action.present else others
+        return self._store(replace(before, finalizers=finalizers, version=self._next(action.key, before.version)))
 
     async def write_status(self, action: WriteStatus) -> Subject:
         """Give the subject with its status.
@@ -149,7 +163,8 @@ class FileCluster:
         """
         if action.subject is None:
             raise ClusterError(FailureCause.NOT_FOUND, f"{action.key} is not known")
-        return replace(action.subject, status=action.status, version=self._next(action.key))
+        version = self._next(action.key, action.subject.version)
+        return self._store(replace(action.subject, status=action.status, version=version))
 
     async def record(self, action: Record) -> None:
         """Drop the event."""
@@ -161,14 +176,20 @@ class FileCluster:
         return None
 
     def owned(self, owner: ObjectKey) -> dict[ObjectKey, Metadata]:
-        """Know nothing before it is read."""
-        del owner
-        return {}
+        """Give the objects that bear our label and name this owner."""
+        named = f"{owner.kind}/{owner.name}"
+        return {
+            key: Metadata(each.version, each.annotations, managed=True, intact=each.intact)
+            for key, each in self.objects.items()
+            if owner.namespace in {"", key.namespace}
+            and each.annotations.get(OWNER_ANNOTATION) == named
+            and each.labels.get(MANAGED_BY_LABEL) == MANAGED_BY
+        }
 
     def named(self, kind: Kind, namespace: str, stem: str) -> tuple[ObjectKey, ...]:
-        """Know of no record."""
-        del kind, namespace, stem
-        return ()
+        """Give the objects whose names begin with a stem."""
+        found = (key for key in self.objects if (key.kind, key.namespace) == (kind, namespace))
+        return tuple(sorted(key for key in found if key.name.startswith(stem)))
 
     def is_absent(self, key: ObjectKey) -> bool:
         """Be in doubt about everything, so that it is read."""
@@ -208,15 +229,24 @@ class FileCluster:
             data={**(before.data if before else {}), **data},
             intact=True,
         )
-        self.objects[action.key] = written
-        return written
+        return self._put(written)
+
+    def _put(self, observed: Observed) -> Observed:
+        self.objects[observed.key] = observed
+        self.touched.add(observed.key)
+        return observed
+
+    def _store(self, subject: Subject) -> Subject:
+        if subject.key in self.subjects:
+            self.subjects[subject.key] = subject
+        return subject
 
     def _demand(self, key: ObjectKey) -> Observed:
         if key not in self.objects:
             raise ClusterError(FailureCause.NOT_FOUND, f"{key} is not among the files")
         return self.objects[key]
 
-    def _next(self, key: ObjectKey) -> Version:
-        before = self.objects.get(key)
-        uid = before.version.uid if before is not None else f"file:{key}"
-        return Version(uid, str(next(self._versions)))
+    def _next(self, key: ObjectKey, before: Version | None = None) -> Version:
+        held = self.objects.get(key)
+        version = before or (held.version if held is not None else None)
+        return Version(version.uid if version is not None else file_uid(key), str(next(self._versions)))

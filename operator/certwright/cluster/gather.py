@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 from certwright.cluster.ports import Cluster, Library, MetadataCache
 from certwright.findings import ClusterError
 from certwright.reconcile.objects import Failure, ObjectKey, Observed, Snapshot
-from certwright.reconcile.plan import Reconciler
 from certwright.reconcile.questions import GivenList, KeptList, KeptTrust
+from certwright.reconcile.reconciler import Reconciler
 
 R = TypeVar("R")
 

@@ -66,9 +66,12 @@ def recall_inputs(inputs: Iterable[Input], namespace: str) -> Mapping[ObjectKey,
 
 
 def read_instant(text: str | None) -> datetime | None:
-    """Read an instant of a status; what is none is as good as absent."""
+    """Read an instant that somebody wrote into a spec or a status; what is none is as good as absent.
+
+    The API server takes `9999-12-31T23:59:59-12:00` for an instant, and in UTC that is beyond the last year there is.
+    """
     try:
         instant = datetime.fromisoformat(text) if text else None
-    except ValueError:
+        return instant.astimezone(UTC) if instant is not None and instant.tzinfo is not None else None
+    except (ValueError, OverflowError):
         return None
-    return instant.astimezone(UTC) if instant is not None and instant.tzinfo is not None else None

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from certwright.findings import ClusterError, Finding, Reason, finding
 from certwright.reconcile.objects import Kind, ObjectKey, Snapshot, Subject, Version
-from certwright.reconcile.plan import Reconciler
+from certwright.reconcile.reconciler import Reconciler
 from certwright.runtime.dependencies import Dependencies
 from certwright.runtime.intake import Intake
 from certwright.runtime.logs import describe_error

@@ -8,8 +8,8 @@ from typing import Any
 
 from certwright.reconcile.importedcertificate import ImportedCertificates, judged_by
 from certwright.reconcile.objects import Kind
-from certwright.reconcile.plan import Reconciler
 from certwright.reconcile.privatekey import PrivateKeys
+from certwright.reconcile.reconciler import Reconciler
 from certwright.reconcile.revocationsource import RevocationSources
 from certwright.reconcile.trustdecision import TrustDecisions
 from certwright.reconcile.truststore import ClusterTrustStores, TrustStores

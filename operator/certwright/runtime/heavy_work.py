@@ -10,7 +10,7 @@ from certwright.cluster.rendering import Recipe, is_heavy, render_recipe
 from certwright.findings import ClusterError, FailureCause, MaterialError, Reason
 from certwright.pki.key_recipe import KeyRecipe
 from certwright.reconcile.objects import Snapshot
-from certwright.reconcile.plan import Reconciler
+from certwright.reconcile.reconciler import Reconciler
 from certwright.runtime.driver import internal_error
 from certwright.runtime.processes import Processes, WorkFailedError
 

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 from certwright.cluster.decode import subject_of
 from certwright.reconcile.objects import Kind, ObjectKey, Subject
-from certwright.reconcile.plan import Reconciler
 from certwright.reconcile.questions import Namespaces, Owned
+from certwright.reconcile.reconciler import Reconciler
 from certwright.runtime.dependencies import Asked, Dependencies, Reference
 from certwright.runtime.mirror import NEWS, Change, Mirror
 from certwright.runtime.queue import Priority

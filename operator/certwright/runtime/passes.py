@@ -13,7 +13,8 @@ from certwright.cluster.library import NoLibrary
 from certwright.cluster.ports import Clock, Cluster, Library, MetadataCache
 from certwright.findings import ClusterError, FailureCause
 from certwright.reconcile.objects import ObjectKey, Snapshot, Subject, Version
-from certwright.reconcile.plan import Plan, Reconciler, SetFinalizer, WriteStatus
+from certwright.reconcile.plan import Plan, SetFinalizer, WriteStatus
+from certwright.reconcile.reconciler import Reconciler
 from certwright.runtime.leadership import AlwaysLeader, Gate
 
 MAX_ROUNDS = 12

@@ -89,6 +89,7 @@ class Options:
             issuer is not given is then an outage and not a habit.
         revocation: whether lists are used.
         known_revocations: what lists said before, whether or not they are still at hand.
+        distrusted: fingerprints of certificates that no path may lead through, whoever brings them.
         strict_algorithms: refuse SHA-1 and RSA keys below 2048 bits instead of warning of them.
         strict_names: refuse a server certificate without alternative names instead of warning of it.
         strict_crl: refuse a list without nextUpdate instead of warning of it (RFC 5280 §5.1.2.5).
@@ -107,6 +108,7 @@ class Options:
     previous_had_intermediate: bool = False
     revocation: Revocation = Revocation.PREFER
     known_revocations: tuple[KnownRevocation, ...] = ()
+    distrusted: frozenset[str] = frozenset()
     strict_algorithms: bool = False
     strict_names: bool = False
     strict_crl: bool = False

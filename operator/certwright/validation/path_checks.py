@@ -57,6 +57,8 @@ def find_path_faults(path: Path, *, trusted_top: bool, options: Options, work: W
     for distance in range(length - 1, -1, -1):
         certificate = path[distance]
         is_target = distance == 0
+        if certificate.fingerprint in options.distrusted:
+            note(distance, iter((_invalid(certificate, Detail.ISSUER_DISTRUSTED, "is distrusted"),)))
         if not is_target:
             note(distance, _find_date_faults(certificate, work))  # 6.1.3 (a)(2)
         note(distance, state.enter(certificate, is_target=is_target))  # 6.1.3 (b) to (f)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any, TypeVar
 from uuid import uuid4
 
 from certwright.cluster.decode import observed_of, subject_of
-from certwright.cluster.resources import EVENTS, RESOURCES
+from certwright.cluster.resources import EVENTS, OLDER_VERSIONS, RESOURCES
 from certwright.reconcile.objects import Kind, ObjectKey, Observed
 from tests.support.control_plane import ApiClient, ControlPlane, Response
 from tests.support.waiting import wait_until_async
@@ -23,6 +24,10 @@ from tests.support.worlds.world import Until, anything
 T = TypeVar("T")
 
 DEADLINE_SECONDS = 20.0
+SERVED = RESOURCES | {
+    kind: replace(RESOURCES[kind], api_version=versions[0]) for kind, versions in OLDER_VERSIONS.items()
+}
+"""Each kind in the version that the control plane of tests serves."""
 MANAGER = "kubectl"
 MERGE = {"Content-Type": "application/merge-patch+json"}
 OPERATOR_USER = "system:serviceaccount:certwright-system:certwright"
@@ -251,7 +256,7 @@ class RealWorld:
     # ---- paths
 
     def _path(self, kind: str, name: str, *, subresource: str = "", namespace: str | None = None) -> str:
-        return RESOURCES[Kind(kind)].single(namespace or self.namespace, name, subresource=subresource)
+        return SERVED[Kind(kind)].single(namespace or self.namespace, name, subresource=subresource)
 
     def _key(self, kind: str, name: str, namespace: str | None = None) -> ObjectKey:
         place = (namespace or self.namespace) if RESOURCES[Kind(kind)].namespaced else ""

@@ -11,6 +11,7 @@ import pytest
 from certwright.findings import FailureCause
 from certwright.reconcile.objects import Kind, ObjectKey
 from certwright.reconcile.questions import Collection
+from certwright.reconcile.trust.record import Distrust
 from tests.support.memory_cluster import NAMESPACE, START
 from tests.support.pki import PKI
 from tests.unit.reconcile.conftest import ISSUING, NEXT, REFERENCED, ROOT, SERVING, SHOP, TARGET
@@ -296,6 +297,60 @@ async def test_path_over_the_other_root_is_taken_when_the_trust_in_one_ends(worl
 
 
 # ---- stores that trust nobody
+
+
+async def test_path_leads_through_no_intermediate_that_is_distrusted_though_the_upload_brings_it(
+    world: TrustingWorld,
+) -> None:
+    await serve(world)
+    await world.deploy(ROOT, distrusts=(Distrust(ISSUING.certificate.fingerprint, "issuing"),))
+    await world.reconcile()
+
+    assert answer(world) == CHAIN
+    assert world.condition("Trusted") == ("False", "ChainInvalid")
+    (found,) = world.status["findings"]
+    assert found["detail"] == "IssuerDistrusted"
+    assert found["fingerprint"] == ISSUING.certificate.fingerprint
+    assert found["message"] == (
+        'the path is invalid: the certificate "Corp Issuing CA 3" is distrusted by TrustDecision `issuing`, says '
+        "TrustStore `corporate`. Have a certificate issued by another CA."
+    )
+    assert world.target.data["tls.crt"] == SHOP.chain_pem.encode()
+    assert await is_settled(world)
+
+    await world.deploy(ROOT)
+    await world.reconcile()
+    assert answer(world) == ("OK", 200)
+
+
+async def test_certificate_is_refused_when_it_is_itself_distrusted(world: TrustingWorld) -> None:
+    await serve(world)
+    await world.deploy(ROOT, distrusts=(Distrust(SHOP.certificate.fingerprint, "shop"),))
+    await world.reconcile()
+
+    assert (answer(world), world.message("Ready").startswith("Refused: the path is invalid")) == (CHAIN, True)
+
+
+async def test_intermediate_that_the_upload_brings_counts_until_the_trust_in_it_ends(world: TrustingWorld) -> None:
+    end = START + DAY
+    intermediate = trusted(ISSUING, role="intermediateCA", trust_until=end)
+    await world.deploy(ROOT, intermediate)
+    world.upload(SHOP)
+    await world.judge(TRUSTING)
+    assert (answer(world), world.status["nextCheckTime"]) == (("OK", 200), "2026-06-02T12:00:00Z")
+
+    world.clock.now = end
+    await world.reconcile()
+    assert answer(world) == CHAIN
+    assert "is distrusted by TrustDecision `some`, says TrustStore `corporate`." in world.message("Ready")
+
+    # An upload that has its intermediate signed anew needs no other leaf.
+    again = ROOT.issue_ca("Corp Issuing CA 3", key=ISSUING.key)
+    world.cluster.put_secret(
+        "upload", {"tls.crt": SHOP.pem + again.pem, "tls.key": SHOP.key_pem}, type="kubernetes.io/tls"
+    )
+    await world.reconcile()
+    assert answer(world) == ("OK", 200)
 
 
 async def test_nothing_is_served_by_its_chain_alone_when_the_store_is_missing(world: TrustingWorld) -> None:

@@ -130,7 +130,11 @@ def test_warning_instant_is_harmless_when_dates_are_odd() -> None:
     assert served_instants(None, 20) == (None, None)
 
 
-@pytest.mark.parametrize("text", [None, "", "soon", "2026-01-01T00:00:00"])
+BEYOND = ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00"]
+"""Instants to the API server, which in UTC lie outside the years that there are."""
+
+
+@pytest.mark.parametrize("text", [None, "", "soon", "2026-01-01T00:00:00", *BEYOND])
 def test_read_instant_is_none_when_the_text_is_no_instant(text: str | None) -> None:
     assert read_instant(text) is None
 

@@ -17,6 +17,7 @@ from certwright.reconcile.offers import part_keys
 from certwright.reconcile.plan import KeepRecord
 from certwright.reconcile.trust.record import (
     DATA_KEY,
+    Distrust,
     TrustedCertificate,
     TrustRecord,
     pack_record,
@@ -57,13 +58,18 @@ class TrustingWorld(World):
         return self.cluster.put_subject("corporate", wish, kind=kind)
 
     async def deploy(
-        self, *cas: Entity | TrustedCertificate, kind: Kind = Kind.TRUST_STORE, **spec: Any
+        self,
+        *cas: Entity | TrustedCertificate,
+        kind: Kind = Kind.TRUST_STORE,
+        distrusts: tuple[Distrust, ...] = (),
+        **spec: Any,
     ) -> Sequence[ObjectKey]:
         """Deploy some CAs; give the objects that hold the record."""
         store = self.put_store(kind, **spec)
         entries = [each if isinstance(each, TrustedCertificate) else trusted(each) for each in cas]
         number = store.status.get("record", {}).get("deployed", {}).get("number", 0) + 1
-        record = TrustRecord(number, tuple(sorted(entries, key=lambda each: each.fingerprint)))
+        sorted_entries = tuple(sorted(entries, key=lambda each: each.fingerprint))
+        record = TrustRecord(number, sorted_entries, distrusts=distrusts)
         parts, digest = pack_record(record, PART_BYTES)
         deployed = DeployedRecord(revision=record.revision, number=number, parts=len(parts), digest=digest)
         keys = record_keys(store.version.uid, deployed, self.settings.namespace)

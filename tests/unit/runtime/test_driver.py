@@ -11,8 +11,9 @@ import pytest
 from certwright.cluster.ports import Cluster, MetadataCache
 from certwright.findings import ClusterError, FailureCause, Finding, Reason
 from certwright.reconcile.objects import Kind, Metadata, ObjectKey, Observed, Snapshot, Subject, Version
-from certwright.reconcile.plan import Plan, Reconciler, WriteStatus
+from certwright.reconcile.plan import Plan, WriteStatus
 from certwright.reconcile.questions import Question
+from certwright.reconcile.reconciler import Reconciler
 from certwright.runtime.dependencies import Dependencies
 from certwright.runtime.driver import Driver
 from certwright.runtime.intake import Intake

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from certwright.reconcile.objects import Kind, ObjectKey, Subject, Version
-from certwright.reconcile.plan import Reconciler
 from certwright.reconcile.questions import Collection, Namespaces, Owned, Question
+from certwright.reconcile.reconciler import Reconciler
 from certwright.runtime.dependencies import Dependencies
 from certwright.runtime.intake import Intake
 from certwright.runtime.mirror import Mirror

@@ -295,3 +295,19 @@ def test_rsa_keys_are_refused_when_their_size_is_out_of_range() -> None:
     assert worst(judge(leaf, [root], options=narrow)) == (Reason.CHAIN_INVALID, Detail.LIMIT_EXCEEDED)
     strict = Options(strict_algorithms=True)
     assert worst(judge(own, options=strict)) == (Reason.CHAIN_INVALID, Detail.ALGORITHM_NOT_ALLOWED)
+
+
+def test_path_leads_through_no_distrusted_certificate_and_another_is_found() -> None:
+    root = PKI().root("Corp Root")
+    issuing = root.issue_ca("Issuing")
+    twin = root.issue_ca("Issuing", key=issuing.key, serial=77)
+    leaf = issuing.issue_leaf("shop.example.com")
+    distrusting = Options(distrusted=frozenset({issuing.certificate.fingerprint}))
+
+    refused = judge(leaf, [issuing], anchors=[root], options=distrusting)
+    other = judge(leaf, [issuing, twin], anchors=[root], options=distrusting)
+
+    assert worst(refused) == (Reason.CHAIN_INVALID, Detail.ISSUER_DISTRUSTED)
+    assert refused.findings[0].fingerprint == issuing.certificate.fingerprint
+    assert other.is_valid
+    assert twin.certificate in other.path

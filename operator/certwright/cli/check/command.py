@@ -48,8 +48,11 @@ _FILE = click.Path(dir_okay=True)
     metavar="PERCENT",
     help="Part of the lifetime left at which warning begins; 0 never warns.",
 )
+@click.option(
+    "-v", "--verbose", is_flag=True, help="With every certificate of the bundles that stores would deploy (text)."
+)
 @click.option("--output", type=click.Choice(["text", "json", "sarif"]), default="text", help="Form of the verdicts.")
-def check(paths: tuple[str, ...], output: str, *, require_keys: bool, **wishes: Any) -> None:
+def check(paths: tuple[str, ...], output: str, *, require_keys: bool, verbose: bool, **wishes: Any) -> None:
     """Judge certificates in files as the operator would in a cluster.
 
     PATH is a file with certificates (PEM, DER, PKCS#7, PKCS#12), Kubernetes manifests in YAML or JSON, a folder with
@@ -58,9 +61,10 @@ def check(paths: tuple[str, ...], output: str, *, require_keys: bool, **wishes: 
         kustomize build overlays/production | certwright check -
 
     Each file is judged as a server would send it: the certificate with the chain beside it; of CA bundles each
-    certificate. ImportedCertificates are judged with the Secrets and ConfigMaps among the files, and say themselves
-    what they are for; --purpose, --dns, --ip and --warn-before are for everything else. A Secret that is not among
-    the files is a note and no fault: keys are rarely in Git.
+    certificate. ImportedCertificates are judged with the Secrets, ConfigMaps, revocation lists and stores among the
+    files, and say themselves what they are for; --purpose, --dns, --ip and --warn-before are for everything else.
+    TrustDecisions are judged, and stores gather them as if every change were approved. A Secret or a store that is
+    not among the files is a note and no fault: keys are rarely in Git.
     """
     sources = list(read_paths(paths))
     demands = _read_demands(wishes)
@@ -73,7 +77,7 @@ def check(paths: tuple[str, ...], output: str, *, require_keys: bool, **wishes: 
     elif output == "sarif":
         click.echo(write_sarif(outcome, exit_code=status))
     else:
-        write_text(outcome, open_console())
+        write_text(outcome, open_console(), verbose=verbose)
     sys.exit(status)
 
 

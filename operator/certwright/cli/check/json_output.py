@@ -10,7 +10,7 @@ from typing import Any
 from certwright.api.model import timestamp
 from certwright.cli.check.verdicts import codes_of, summarize
 from certwright.cli.offline import facts
-from certwright.cli.offline.report import FILE, Located, Outcome, Report
+from certwright.cli.offline.report import FILE, Bundle, Decision, Located, Outcome, Report
 from certwright.dialects.root_certificates import finding_code
 
 SCHEMA_VERSION = 1
@@ -41,7 +41,7 @@ def _result(report: Report) -> Mapping[str, Any]:
         "file": report.spot.file,
         "line": report.spot.line,
         "kind": identity.kind,
-        "namespace": None if is_file else identity.namespace,
+        "namespace": None if is_file else identity.namespace or None,
         "name": identity.name,
         "reason": report.reason.value,
         "validation": validation,
@@ -51,6 +51,35 @@ def _result(report: Report) -> Mapping[str, Any]:
         "findings": [_finding(each) for each in report.findings],
         "notes": list(report.notes),
         "nextChange": timestamp(report.next_change) if report.next_change else None,
+        **({"decision": _decision(report.decision)} if report.decision is not None else {}),
+        **({"bundle": _bundle(report.bundle)} if report.bundle is not None else {}),
+    }
+
+
+def _decision(decision: Decision) -> Mapping[str, Any]:
+    return {
+        "trustState": decision.state or None,
+        "trustStateDesired": decision.desired or None,
+        "certUse": decision.use,
+        "trustUntil": timestamp(decision.until) if decision.until is not None else None,
+    }
+
+
+def _bundle(bundle: Bundle) -> Mapping[str, Any]:
+    return {
+        "mode": bundle.mode,
+        "revision": bundle.revision,
+        "publicRoots": bundle.public_roots,
+        "firstApproval": bundle.first_approval,
+        "certificates": [
+            {
+                **facts.describe(each.certificate, each.role),
+                "trustUntil": timestamp(each.trust_until) if each.trust_until is not None else None,
+                "decisions": list(each.decisions),
+                "public": each.public,
+            }
+            for each in bundle.entries
+        ],
     }
 
 

@@ -79,7 +79,7 @@ def _results(outcome: Outcome) -> Iterator[dict[str, Any]]:
 def _result(reason: Reason, level: str, message: str, spot: Spot, identity: Identity) -> dict[str, Any]:
     location = _location(spot)
     if identity.kind != FILE:
-        name = f"{identity.kind}/{identity.namespace}/{identity.name}"
+        name = "/".join(filter(None, (identity.kind, identity.namespace, identity.name)))
         location["logicalLocations"] = [{"fullyQualifiedName": name, "kind": "object"}]
     # The same finding about the same object is the same alert, also when lines move.
     stable = _digest((reason.value, str(identity), message))

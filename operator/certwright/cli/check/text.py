@@ -6,16 +6,16 @@ from rich.console import Console
 
 from certwright.cli.check.verdicts import summarize
 from certwright.cli.offline import facts
-from certwright.cli.offline.report import Located, Outcome, Report
+from certwright.cli.offline.report import Bundle, Located, Outcome, Report
 from certwright.cli.terminal import ERROR_STYLE, GOOD_STYLE, HEADING_STYLE, QUIET_STYLE, WARNING_STYLE, say
 from certwright.findings import Reason, Severity
 from certwright.pki.certificate import Certificate
 
 
-def write_text(outcome: Outcome, console: Console) -> None:
-    """Write all of it."""
+def write_text(outcome: Outcome, console: Console, *, verbose: bool = False) -> None:
+    """Write all of it; `verbose`: with every certificate of the bundles that stores would deploy."""
     for report in outcome.reports:
-        _write_report(report, console)
+        _write_report(report, console, verbose=verbose)
     for problem in outcome.problems:
         place = f"{problem.file}:{problem.line}" if problem.line else problem.file
         say(console, ("not judged", ERROR_STYLE), f"  {place}: {problem.message}")
@@ -24,11 +24,15 @@ def write_text(outcome: Outcome, console: Console) -> None:
     _write_summary(outcome, console)
 
 
-def _write_report(report: Report, console: Console) -> None:
+def _write_report(report: Report, console: Console, *, verbose: bool) -> None:
     style = _style(report)
     say(console, (report.reason.value, style), "  ", (str(report.identity), HEADING_STYLE), _place(report))
     for depth, certificate in enumerate(report.path):
         _write_certificate(certificate, depth, report, console)
+    if report.decision is not None:
+        say(console, "  ", (facts.describe_decision(report.decision), QUIET_STYLE))
+    if report.bundle is not None:
+        _write_bundle(report.bundle, console, verbose=verbose)
     for each in report.findings:
         _write_finding(each, console)
     for note in report.notes:
@@ -52,6 +56,16 @@ def _write_certificate(certificate: Certificate, depth: int, report: Report, con
     key = f"{certificate.public_key.description}, serial {facts.serial(certificate)}"
     trusted = "  anchor" if certificate == report.anchor else ""
     say(console, branch, facts.label(certificate), (f"{dates}, {key}", QUIET_STYLE), (trusted, GOOD_STYLE))
+
+
+def _write_bundle(bundle: Bundle, console: Console, *, verbose: bool) -> None:
+    say(console, "  deploys ", facts.describe_bundle(bundle), (f", revision {bundle.revision}", QUIET_STYLE))
+    if bundle.first_approval is not None:
+        say(console, "  approved the first time with ", bundle.first_approval)
+    for each in bundle.entries if verbose else ():
+        dates = f"  {facts.day(each.certificate.not_before)} to {facts.day(each.certificate.not_after)}"
+        say(console, "  - ", facts.label(each.certificate), (f"{dates}, {facts.describe_trust(each)}", QUIET_STYLE))
+        say(console, "    ", (each.fingerprint, QUIET_STYLE))
 
 
 def _write_finding(located: Located, console: Console) -> None:

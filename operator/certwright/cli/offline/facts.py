@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from certwright.api.model import timestamp
+from certwright.cli.offline.report import TRUSTED, UNTRUSTED, Bundle, Decision
 from certwright.findings import printable
 from certwright.pki.certificate import Certificate
+from certwright.reconcile.trust.record import TrustedCertificate
 
 _NAME_LIMIT = 512
 _LABEL_LIMIT = 128
@@ -57,6 +59,39 @@ def purposes(certificate: Certificate) -> tuple[str, ...]:
 def day(instant: datetime) -> str:
     """Give the date."""
     return instant.date().isoformat()
+
+
+def describe_decision(decision: Decision) -> str:
+    """Say in a few words what a decision comes to."""
+    until = f" until {timestamp(decision.until)}" if decision.until is not None else ""
+    if decision.state == TRUSTED:
+        return f"{decision.use}, trusted{until}"
+    if decision.desired == UNTRUSTED:
+        return f"{decision.use}, not trusted, as wished"
+    return f"{decision.use}, to be trusted{until}"
+
+
+def describe_bundle(bundle: Bundle) -> str:
+    """Say how many CAs a store would deploy."""
+    roots = sum(each.role == "rootCA" for each in bundle.entries)
+    public = sum(each.public for each in bundle.entries)
+    parts = [_count(roots, "root")]
+    if roots < len(bundle.entries):
+        parts.append(_count(len(bundle.entries) - roots, "intermediate"))
+    if bundle.public_roots is not None:
+        parts.append(f"{public} of them public ({printable(bundle.public_roots, limit=_LABEL_LIMIT)})")
+    return ", ".join(parts)
+
+
+def describe_trust(entry: TrustedCertificate) -> str:
+    """Say as what a CA of a bundle is trusted, until when, and by whom."""
+    until = [f"trusted until {timestamp(entry.trust_until)}"] if entry.trust_until is not None else []
+    sources = [f"TrustDecision {each}" for each in entry.decisions] + (["public roots"] if entry.public else [])
+    return ", ".join([entry.role, *until, *sources])
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def describe(certificate: Certificate, role: str) -> dict[str, object]:

@@ -8,23 +8,42 @@ from dataclasses import dataclass, field
 
 from certwright.api.kind import GROUP
 from certwright.cli.offline.demands import FILE_LIMITS, Demands
-from certwright.cli.offline.imports import Neighbours, find_referenced, judge_imports
-from certwright.cli.offline.lists import SOURCE, find_list_inputs, judge_list_source
+from certwright.cli.offline.imports import find_lists, report_import
 from certwright.cli.offline.manifests import Document, read_manifests
-from certwright.cli.offline.material import Judged, judge_material
-from certwright.cli.offline.objects import Holder, is_holder, read_holder
+from certwright.cli.offline.material import Judged as JudgedMaterial
+from certwright.cli.offline.material import judge_material
+from certwright.cli.offline.objects import (
+    Holder,
+    identify,
+    is_holder,
+    is_namespace,
+    key_of,
+    read_holder,
+    read_namespace,
+)
 from certwright.cli.offline.paths import Problem, Source
 from certwright.cli.offline.report import FILE, Identity, Outcome, Report, Spot, locate_all
 from certwright.cli.offline.spots import find_in_documents, find_in_file
-from certwright.cluster.files import FileCluster
+from certwright.cli.offline.trust_reports import report_decision, report_source, report_store
+from certwright.cli.offline.world import OURS, Done, World
 from certwright.findings import Detail
-from certwright.pki.crl import RevocationList
 from certwright.reconcile.importedcertificate.ownership import TLS_TYPE
-from certwright.reconcile.objects import Kind, ObjectKey
+from certwright.reconcile.objects import Kind, NamespaceFacts, ObjectKey
 
 _CERTIFICATE, _KEY = "tls.crt", "tls.key"
 _MARK = b"-----BEGIN CERTIFICATE-----"
 _LOCKED = frozenset({Detail.PASSWORD_MISSING, Detail.WRONG_PASSWORD, Detail.ENCRYPTED})
+
+
+_ORDER = (Kind.REVOCATION_SOURCE, Kind.TRUST_DECISION, Kind.TRUST_STORE, Kind.CLUSTER_TRUST_STORE)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What everything came to, and the world that it makes."""
+
+    outcome: Outcome
+    world: World
 
 
 @dataclass
@@ -33,8 +52,9 @@ class Inventory:
 
     files: list[Source] = field(default_factory=list)
     imports: list[Document] = field(default_factory=list)
+    trust: dict[ObjectKey, Document] = field(default_factory=dict)
     holders: dict[ObjectKey, Holder] = field(default_factory=dict)
-    lists: list[Document] = field(default_factory=list)
+    namespaces: list[NamespaceFacts] = field(default_factory=list)
     unknown: list[Document] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
@@ -43,6 +63,12 @@ class Inventory:
     def documents(self) -> Mapping[ObjectKey, Document]:
         """The documents of Secrets and ConfigMaps."""
         return {key: holder.document for key, holder in self.holders.items()}
+
+    @property
+    def ours(self) -> tuple[Document, ...]:
+        """Our own objects, as they are told: whom to trust first, then what rests on it."""
+        others = sorted(self.trust.items(), key=lambda each: _ORDER.index(each[0].kind))
+        return (*(document for _, document in others), *self.imports)
 
 
 def take_inventory(sources: Iterable[Source | Problem], demands: Demands) -> Inventory:
@@ -65,23 +91,42 @@ def _take_document(inventory: Inventory, document: Document | Problem, demands: 
     elif is_holder(document):
         holder = read_holder(document, demands.at)
         before = inventory.holders.get(holder.observed.key)
-        if before is not None:
-            there = f"{before.document.file}:{before.document.line}"
-            here = f"{document.file}:{document.line}"
-            inventory.remarks.append(
-                f"{holder.observed.key} is there twice, at {there} and {here}; the last one counts."
-            )
         inventory.holders[holder.observed.key] = holder
+        _remark_double(inventory, before.document if before is not None else None, document)
+    elif is_namespace(document):
+        inventory.namespaces.append(read_namespace(document))
     elif document.api_version.partition("/")[0] == GROUP:
-        known = {Kind.IMPORTED_CERTIFICATE.value: inventory.imports, SOURCE: inventory.lists}
-        known.get(document.kind, inventory.unknown).append(document)
+        _take_ours(inventory, document)
+
+
+def _take_ours(inventory: Inventory, document: Document) -> None:
+    if document.kind == Kind.IMPORTED_CERTIFICATE:
+        inventory.imports.append(document)  # each is judged, also those of overlays that have the same name
+    elif document.kind in OURS:
+        key = key_of(document)
+        _remark_double(inventory, inventory.trust.get(key), document)
+        inventory.trust[key] = document
+    else:
+        inventory.unknown.append(document)
+
+
+def _remark_double(inventory: Inventory, before: Document | None, now: Document) -> None:
+    if before is not None:
+        there, here = f"{before.file}:{before.line}", f"{now.file}:{now.line}"
+        inventory.remarks.append(f"{key_of(now)} is there twice, at {there} and {here}; the last one counts.")
 
 
 def judge_sources(sources: Iterable[Source | Problem], demands: Demands) -> Outcome:
-    """Judge all that the sources hold: files in their order, then ImportedCertificates, then what none speaks for."""
-    inventory = take_inventory(sources, demands)
-    referenced = find_referenced(inventory.imports, demands) | find_list_inputs(inventory.lists)
-    objects = {key: holder.observed for key, holder in inventory.holders.items()}
+    """Judge all that the sources hold: files in their order, then our objects, then what none of them speaks for."""
+    return asyncio.run(_judge(take_inventory(sources, demands), demands)).outcome
+
+
+def judge_world(sources: Iterable[Source | Problem], demands: Demands) -> Judged:
+    """Judge all that the sources hold, and give the world that they make."""
+    return asyncio.run(_judge(take_inventory(sources, demands), demands))
+
+
+async def _judge(inventory: Inventory, demands: Demands) -> Judged:
     reports: list[Report] = []
     for source in inventory.files:
         for report in _judge_file(source, demands):
@@ -90,19 +135,28 @@ def judge_sources(sources: Iterable[Source | Problem], demands: Demands) -> Outc
                 reports.append(report)
             else:
                 inventory.problems.append(problem)
-    lists: dict[str, list[RevocationList]] = {}
-    for document in inventory.lists:
-        report, crl = judge_list_source(document, objects, demands)
-        reports.append(report)
-        if crl is not None:
-            lists.setdefault(document.namespace, []).append(crl)
-    if inventory.imports:
-        surroundings = Neighbours(inventory.documents, FileCluster(objects.values()), lists)
-        reports += asyncio.run(judge_imports(inventory.imports, surroundings, demands))
+    objects = (holder.observed for holder in inventory.holders.values())
+    world = World(inventory.ours, objects, inventory.namespaces, demands)
+    await world.walk()
+    reports += [await _report_ours(done, world, inventory) for done in world.done]
+    referenced = world.references()
     for key, holder in inventory.holders.items():
         reports += _judge_holder(holder, demands, alone=key not in referenced)
     reports += [_pass_over(document) for document in inventory.unknown]
-    return Outcome(demands.at, tuple(reports), tuple(inventory.problems), tuple(inventory.remarks))
+    outcome = Outcome(demands.at, tuple(reports), tuple(inventory.problems), tuple(inventory.remarks))
+    return Judged(outcome, world)
+
+
+async def _report_ours(done: Done, world: World, inventory: Inventory) -> Report:
+    match done.subject.key.kind:
+        case Kind.REVOCATION_SOURCE:
+            return report_source(done)
+        case Kind.TRUST_DECISION:
+            return report_decision(done, inventory.documents)
+        case Kind.IMPORTED_CERTIFICATE:
+            return report_import(done, find_lists(done, world), inventory.documents, world.demands)
+        case _:
+            return await report_store(done, world)
 
 
 def _judge_file(source: Source, demands: Demands) -> Iterator[Report]:
@@ -149,7 +203,7 @@ def _judge_pair(holder: Holder, identity: Identity, spot: Spot, demands: Demands
 
 
 def _report(  # noqa: PLR0913 - a report has many sides
-    judged: Judged,
+    judged: JudgedMaterial,
     identity: Identity,
     spot: Spot,
     spots: dict[str, Spot],
@@ -178,6 +232,4 @@ def _report(  # noqa: PLR0913 - a report has many sides
 
 def _pass_over(document: Document) -> Report:
     note = f"objects of kind {document.kind} are not checked by this version."
-    return Report(
-        Identity(document.kind, document.namespace, document.name), Spot(document.file, document.line), notes=(note,)
-    )
+    return Report(identify(document), Spot(document.file, document.line), notes=(note,))

@@ -10,11 +10,15 @@ from datetime import datetime
 from typing import Any
 
 from certwright.cli.offline.manifests import Document
+from certwright.cli.offline.report import Identity
+from certwright.cluster.files import file_uid
+from certwright.cluster.resources import RESOURCES
 from certwright.findings import Finding, Reason, finding
-from certwright.reconcile.objects import Kind, ObjectKey, Observed, Subject, Version
+from certwright.reconcile.objects import Kind, NamespaceFacts, ObjectKey, Observed, Subject, Version
 
 CORE = "v1"
 HOLDERS = frozenset({Kind.SECRET.value, Kind.CONFIG_MAP.value})
+KINDS = frozenset(each.value for each in Kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,11 @@ class Holder:
 def is_holder(document: Document) -> bool:
     """Say whether a document is a Secret or ConfigMap."""
     return document.api_version == CORE and document.kind in HOLDERS
+
+
+def is_namespace(document: Document) -> bool:
+    """Say whether a document is a Namespace."""
+    return document.api_version == CORE and document.kind == Kind.NAMESPACE.value
 
 
 def read_holder(document: Document, at: datetime) -> Holder:
@@ -48,7 +57,7 @@ def read_holder(document: Document, at: datetime) -> Holder:
                 data[str(name)] = decoded
     observed = Observed(
         key=key,
-        version=Version(f"file:{key}", "1"),
+        version=Version(file_uid(key), "1"),
         labels=_texts(metadata, "labels"),
         annotations=_texts(metadata, "annotations"),
         changed=at,
@@ -59,19 +68,42 @@ def read_holder(document: Document, at: datetime) -> Holder:
     return Holder(document, observed, tuple(defects))
 
 
+def key_of(document: Document) -> ObjectKey:
+    """Give the key of an object of a kind that is known; the namespace of cluster-scoped kinds is empty."""
+    kind = Kind(document.kind)
+    return ObjectKey(kind, document.namespace if RESOURCES[kind].namespaced else "", document.name)
+
+
+def identify(document: Document) -> Identity:
+    """Give what reports call an object."""
+    known = document.kind in KINDS
+    return Identity(document.kind, key_of(document).namespace if known else document.namespace, document.name)
+
+
 def read_subject(document: Document, at: datetime) -> Subject:
-    """Read an ImportedCertificate as if it had just been created: a status in a file is of no account."""
-    key = ObjectKey(Kind.IMPORTED_CERTIFICATE, document.namespace, document.name)
+    """Read one of our own objects as if it had just been created: a status in a file is of no account."""
+    key = key_of(document)
     metadata = document.body.get("metadata")
     return Subject(
         key=key,
-        version=Version(f"file:{key}", "1"),
+        version=Version(file_uid(key), "1"),
         generation=1,
         created=at,
         spec=_mapping(document.body, "spec"),
         labels=_texts(metadata, "labels"),
         annotations=_texts(metadata, "annotations"),
     )
+
+
+def read_status(document: Document) -> Mapping[str, Any]:
+    """Read the status of an object that was exported from a cluster; empty when there is none."""
+    return _mapping(document.body, "status")
+
+
+def read_namespace(document: Document) -> NamespaceFacts:
+    """Read a Namespace."""
+    labels = _texts(document.body.get("metadata"), "labels")
+    return NamespaceFacts(document.name, file_uid(key_of(document)), labels)
 
 
 def _mapping(holder: Any, name: str) -> Mapping[str, Any]:

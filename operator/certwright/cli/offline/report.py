@@ -6,10 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from certwright.api.trustdecision_spec import CertUse
+from certwright.api.truststore_spec import DeploymentMode
 from certwright.cli.offline.paths import Problem
 from certwright.findings import Finding, Reason, Severity
 from certwright.pki.certificate import Certificate
 from certwright.reconcile.importedcertificate.verdict import worst_first
+from certwright.reconcile.trust.record import TrustedCertificate
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class Identity:
 
     Attributes:
         kind: of an object its kind, of a file `File`.
-        namespace: of an object its namespace, of a file nothing.
+        namespace: of an object its namespace, of a file, or an object of the whole cluster, nothing.
         name: the object's name, or the file's path; with a part after it where one file holds several.
     """
 
@@ -36,10 +39,13 @@ class Identity:
 
     def __str__(self) -> str:
         """Read as headings call it: `Secret shop/upload`, `certs/shop.pem`."""
-        return f"{self.kind} {self.namespace}/{self.name}" if self.kind != FILE else self.name
+        if self.kind == FILE:
+            return self.name
+        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
 
 
 FILE = "File"
+TRUSTED, UNTRUSTED = "trusted", "untrusted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +57,43 @@ class Located:
 
 
 @dataclass(frozen=True, slots=True)
+class Decision:
+    """What a TrustDecision comes to.
+
+    Attributes:
+        state: its `trustState`.
+        desired: `trusted` or `untrusted`.
+        until: `trustUntil`.
+    """
+
+    state: str
+    desired: str
+    use: CertUse
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """What a store would deploy.
+
+    Attributes:
+        mode: `Automatic` or `Manual`.
+        entries: the CAs, sorted by fingerprint.
+        revision: identifies them.
+        public_roots: the version of the public roots among them.
+        first_approval: what approves it in mode `Manual`, as long as nothing was ever deployed.
+    """
+
+    mode: DeploymentMode
+    entries: tuple[TrustedCertificate, ...]
+    revision: str
+    public_roots: str | None = None
+    first_approval: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """What was found about one certificate.
+    """What was found about one certificate, or another object of ours.
 
     Attributes:
         spot: where the file or object begins.
@@ -64,6 +105,8 @@ class Report:
         next_change: when the verdict changes by time alone.
         relative: of a file its path below the folder that was given.
         part: which certificate of several in one place it is; empty where there is one.
+        decision: of a TrustDecision what it comes to.
+        bundle: of a store what it would deploy; absent when it would deploy nothing.
     """
 
     identity: Identity
@@ -76,6 +119,8 @@ class Report:
     next_change: datetime | None = None
     relative: str = ""
     part: str = ""
+    decision: Decision | None = None
+    bundle: Bundle | None = None
 
     @property
     def errors(self) -> tuple[Located, ...]:

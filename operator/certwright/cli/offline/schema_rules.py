@@ -13,21 +13,48 @@ from typing import Any, get_args
 
 from certwright.api.importedcertificate import ImportedCertificateSpec
 from certwright.api.model import WireModel
+from certwright.api.revocationsource import RevocationSourceSpec
 from certwright.api.rules import PRIVATE_KEY_ARMOUR
+from certwright.api.trustdecision import TrustDecisionSpec
+from certwright.api.truststore import ClusterTrustStoreSpec, TrustStoreSpec
 from certwright.findings import Finding, Reason, finding
+from certwright.reconcile.objects import Kind
 
-_PUBLIC_FIELDS = ("certificate", "chain")
 _SETS = ("dnsNames", "ipAddresses", "usages")
 _RESERVED = frozenset({"tls.crt", "tls.key", "ca.crt"})
+_SPECS: Mapping[str, type[WireModel]] = {
+    Kind.IMPORTED_CERTIFICATE: ImportedCertificateSpec,
+    Kind.REVOCATION_SOURCE: RevocationSourceSpec,
+    Kind.TRUST_DECISION: TrustDecisionSpec,
+    Kind.TRUST_STORE: TrustStoreSpec,
+    Kind.CLUSTER_TRUST_STORE: ClusterTrustStoreSpec,
+}
+_PUBLIC_FIELDS: Mapping[str, tuple[str, ...]] = {
+    Kind.IMPORTED_CERTIFICATE: ("certificate", "chain"),
+    Kind.REVOCATION_SOURCE: ("crl",),
+    Kind.TRUST_DECISION: ("certificate", "cert"),
+}
+_KEY_REMEDIES: Mapping[str, str] = {
+    Kind.IMPORTED_CERTIFICATE: "Take it out, put it into a Secret that `spec.privateKeyRef` names, and treat the key "
+    "as disclosed: have the certificate issued for a new one.",
+}
+_KEY_REMEDY = "Take it out, for none is needed here, and treat the key as disclosed."
 
 
 def find_refusals(body: Mapping[str, Any]) -> Iterator[Finding]:
-    """Find what the API server would refuse in an ImportedCertificate, apart from single values of the wrong form."""
-    spec = body.get("spec")
+    """Find what the API server would refuse in an object of ours, apart from single values of the wrong form."""
+    kind, spec = str(body.get("kind")), body.get("spec")
     if not isinstance(spec, Mapping):
         return  # the judge says that there is no source
-    yield from _find_keys(spec)
-    yield from _find_unknown(ImportedCertificateSpec, spec, "spec")
+    yield from _find_keys(kind, spec)
+    yield from _find_unknown(_SPECS[kind], spec, "spec")
+    if kind == Kind.IMPORTED_CERTIFICATE:
+        yield from _find_refusals_of_imports(spec)
+    elif kind in {Kind.TRUST_STORE, Kind.CLUSTER_TRUST_STORE}:
+        yield from _find_refusals_of_stores(kind, spec)
+
+
+def _find_refusals_of_imports(spec: Mapping[str, Any]) -> Iterator[Finding]:
     yield from _find_doubles(spec)
     for address in _items(spec, "ipAddresses"):
         if not _is_address(address):
@@ -40,16 +67,48 @@ def find_refusals(body: Mapping[str, Any]) -> Iterator[Finding]:
                 yield finding(Reason.INVALID_REQUEST, message)
 
 
-def _find_keys(spec: Mapping[str, Any]) -> Iterator[Finding]:
-    for field in _PUBLIC_FIELDS:
+def _find_refusals_of_stores(kind: str, spec: Mapping[str, Any]) -> Iterator[Finding]:
+    targets = [each for each in _items(spec, "targets") if isinstance(each, Mapping)]
+    names = [(each.get("kind", Kind.CONFIG_MAP), each.get("name")) for each in targets]
+    if len(names) != len(set(names)):
+        yield finding(Reason.INVALID_REQUEST, "`spec.targets` must name each object once.")
+    if kind == Kind.CLUSTER_TRUST_STORE:
+        yield from _find_refusals_of_cluster_stores(spec)
+
+
+def _find_refusals_of_cluster_stores(spec: Mapping[str, Any]) -> Iterator[Finding]:
+    if _items(spec, "targets") and "namespaceSelector" not in spec:
+        message = "`spec.namespaceSelector` must be set with `spec.targets`: it says which namespaces get them."
+        yield finding(Reason.INVALID_REQUEST, message)
+    if "selector" in spec and "decisionNamespace" not in spec:
+        message = "`spec.decisionNamespace` must be set with `spec.selector`: it says where the TrustDecisions are."
+        yield finding(Reason.INVALID_REQUEST, message)
+    bundle = spec.get("clusterTrustBundle")
+    if isinstance(bundle, Mapping) and not _is_bundle_name(str(bundle.get("name")), bundle.get("signerName")):
+        message = (
+            "`spec.clusterTrustBundle.name` must begin with the name of the signer, `/` replaced by `:`, and a `:`; "
+            "without a signer it must hold no `:`."
+        )
+        yield finding(Reason.INVALID_REQUEST, message)
+
+
+def _is_bundle_name(name: str, signer: object) -> bool:
+    return name.startswith(f"{signer}:".replace("/", ":")) if isinstance(signer, str) else ":" not in name
+
+
+def _find_keys(kind: str, spec: Mapping[str, Any]) -> Iterator[Finding]:
+    for field in _PUBLIC_FIELDS.get(kind, ()):
         text = spec.get(field)
-        if isinstance(text, str) and re.search(PRIVATE_KEY_ARMOUR, text):
+        if isinstance(text, str) and (_holds_key(text) or (field == "cert" and _holds_key("".join(text.split())))):
             message = (
                 f"`spec.{field}` holds a private key, and everybody who may read the file or the object can read it; "
-                "the API server refuses it. Take it out, put it into a Secret that `spec.privateKeyRef` names, and "
-                "treat the key as disclosed: have the certificate issued for a new one."
+                f"the API server refuses it. {_KEY_REMEDIES.get(kind, _KEY_REMEDY)}"
             )
             yield finding(Reason.KEY_IN_CERTIFICATE, message)
+
+
+def _holds_key(text: str) -> bool:
+    return re.search(PRIVATE_KEY_ARMOUR, text) is not None
 
 
 def _find_unknown(model: type[WireModel], data: Mapping[str, Any], path: str) -> Iterator[Finding]:

@@ -31,6 +31,7 @@ DETAILS: Mapping[Detail, str] = MappingProxyType(
         Detail.FORBIDDEN: "The API server does not allow the operator to do it.",
         Detail.INCONSISTENT: "The parts of the private key contradict each other.",
         Detail.INTERRUPTED: "The connection ended before the list was complete.",
+        Detail.ISSUER_DISTRUSTED: "The trust in a certificate of the path was withdrawn by a TrustDecision.",
         Detail.ISSUER_EXPIRED: "An issuer on the path has ended.",
         Detail.ISSUER_NOT_YET_VALID: "An issuer on the path begins in the future.",
         Detail.ISSUER_PATH: "The signer of the list has no valid path to the anchor of the certificate.",

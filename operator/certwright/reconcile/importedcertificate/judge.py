@@ -154,6 +154,7 @@ def _validate(
             ip_addresses=spec.ip_addresses,
             revocation=mode,
             known_revocations=known_revocations(past),
+            distrusted=frozenset(trusted.distrusted) if trusted is not None else frozenset(),
             previous_had_intermediate=past.status.served is not None and bool(past.status.served.chain),
         ),
     )

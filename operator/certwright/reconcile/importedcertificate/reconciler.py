@@ -19,9 +19,10 @@ from certwright.reconcile.importedcertificate.references import all_inputs
 from certwright.reconcile.importedcertificate.revocation import find_questions
 from certwright.reconcile.importedcertificate.settled import find_due
 from certwright.reconcile.objects import Kind, ObjectKey, Snapshot, Subject, Version
-from certwright.reconcile.plan import Held, Plan
+from certwright.reconcile.plan import Plan
 from certwright.reconcile.private_keys import face_of_certificate
 from certwright.reconcile.questions import Need, Question
+from certwright.reconcile.reconciler import Held
 from certwright.settings import Settings
 
 ENGINE = 2
@@ -36,7 +37,7 @@ HEAVY_RSA_BITS = 4096
 
 @dataclass(frozen=True, slots=True)
 class ImportedCertificates:
-    """The pure steps of ImportedCertificates; see `certwright.reconcile.plan.Reconciler`."""
+    """The pure steps of ImportedCertificates; see `certwright.reconcile.reconciler.Reconciler`."""
 
     settings: Settings
     kind: Kind = Kind.IMPORTED_CERTIFICATE

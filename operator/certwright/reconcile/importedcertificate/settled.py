@@ -17,7 +17,7 @@ from certwright.reconcile.importedcertificate.references import all_inputs, secr
 from certwright.reconcile.importedcertificate.revocation import digest_lists
 from certwright.reconcile.importedcertificate.trust import digest_store
 from certwright.reconcile.objects import Kind, ObjectKey, Snapshot, Version
-from certwright.reconcile.plan import Held
+from certwright.reconcile.reconciler import Held
 
 UNFINISHED = frozenset(
     {

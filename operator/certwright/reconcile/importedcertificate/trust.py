@@ -22,6 +22,7 @@ from certwright.reconcile.trust.deployed import (
     anchors_at,
     cluster_stores,
     decision_namespace_of,
+    distrusted_at,
     intermediates_at,
     kept_trust,
     revocation_of_store,
@@ -41,12 +42,14 @@ class Trusted:
         anchors: the CAs that paths may end at.
         intermediates: what else the store brings to build them.
         ends: the first instant at which each of them counts no more, by fingerprint.
+        distrusted: fingerprints of certificates that no path may lead through, with the decision that says so.
     """
 
     name: str
     anchors: tuple[Certificate, ...]
     intermediates: tuple[Certificate, ...]
     ends: Mapping[str, datetime]
+    distrusted: Mapping[str, str | None]
 
     def intermediates_above(self, certificates: Iterable[Certificate]) -> tuple[Certificate, ...]:
         """Give those that may stand above some certificates; who misses an issuer is not told of all the others."""
@@ -161,7 +164,8 @@ def read_trust(spec: ImportedCertificateSpec, snapshot: Snapshot, operator_names
             "one with a TrustDecision."
         )
     ends = {each.fingerprint: each.ends for each in record.entries if not each.distrusted}
-    return Trusted(name_store(key), anchors, intermediates_at(record, snapshot.now), ends)
+    intermediates, distrusted = intermediates_at(record, snapshot.now), distrusted_at(record, snapshot.now)
+    return Trusted(name_store(key), anchors, intermediates, ends, distrusted)
 
 
 def _not_found(text: str) -> Finding:
@@ -187,12 +191,21 @@ def find_authorities(
 
 def speak_of_store(found: Finding, trusted: Trusted) -> Finding:
     """Name the store in what the engine says of trusted certificates in general."""
+    if found.detail is Detail.ISSUER_DISTRUSTED:
+        return _blame_decision(found, trusted)
     message = found.message.replace("that are trusted", f"that {trusted.name} trusts")
     if found.reason is Reason.ISSUER_NOT_FOUND and message.endswith(_MISSING_REMEDY):
         message = message.removesuffix(".") + ", or trust its root there."
     if message == found.message:
         return found
     return finding(found.reason, message, detail=found.detail, severity=found.severity, fingerprint=found.fingerprint)
+
+
+def _blame_decision(found: Finding, trusted: Trusted) -> Finding:
+    decision = trusted.distrusted.get(found.fingerprint or "")
+    by = f" by TrustDecision `{decision}`" if decision is not None else ""
+    message = f"{found.message.removesuffix('.')}{by}, says {trusted.name}. Have a certificate issued by another CA."
+    return finding(found.reason, message, detail=found.detail, fingerprint=found.fingerprint)
 
 
 def _reference(spec: ImportedCertificateSpec | None) -> StoreReference | None:

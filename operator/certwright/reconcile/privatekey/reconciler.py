@@ -10,13 +10,14 @@ from typing import Literal
 
 from certwright.findings import Finding
 from certwright.reconcile.objects import Kind, ObjectKey, Snapshot, Subject, Version
-from certwright.reconcile.plan import Held, Plan
+from certwright.reconcile.plan import Plan
 from certwright.reconcile.private_keys import face_of, find_secret
 from certwright.reconcile.privatekey.judge import judge, refuse
 from certwright.reconcile.privatekey.judgement import Judgement
 from certwright.reconcile.privatekey.planner import plan
 from certwright.reconcile.privatekey.settled import find_due
 from certwright.reconcile.questions import Naming, Need, Question
+from certwright.reconcile.reconciler import Held
 from certwright.settings import Settings
 
 ENGINE = 1

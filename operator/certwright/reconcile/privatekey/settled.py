@@ -8,10 +8,10 @@ from typing import Literal
 from certwright.api.conditions import ConditionType
 from certwright.findings import Reason
 from certwright.reconcile.objects import ObjectKey, Snapshot, Version
-from certwright.reconcile.plan import Held
 from certwright.reconcile.private_keys import find_secret
 from certwright.reconcile.privatekey.certificates import digest_certificates, find_certificates
 from certwright.reconcile.privatekey.past import Past, read_past
+from certwright.reconcile.reconciler import Held
 
 UNFINISHED = frozenset({Reason.NOT_CHECKED, Reason.STORE_FAILED, Reason.TARGET_MISSING})
 """Reasons that time may mend: no evidence can call them settled."""

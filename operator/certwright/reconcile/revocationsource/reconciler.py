@@ -12,8 +12,9 @@ from typing import Literal
 from certwright.findings import Finding
 from certwright.reconcile.objects import Kind, ObjectKey, Snapshot, Subject, Version
 from certwright.reconcile.offers import face_of
-from certwright.reconcile.plan import Held, Plan
+from certwright.reconcile.plan import Plan
 from certwright.reconcile.questions import Need, Question
+from certwright.reconcile.reconciler import Held
 from certwright.reconcile.revocationsource.judge import judge, refuse
 from certwright.reconcile.revocationsource.judgement import Judgement
 from certwright.reconcile.revocationsource.needs import find_needs, find_questions
@@ -28,7 +29,7 @@ ENGINE = 2
 
 @dataclass(frozen=True, slots=True)
 class RevocationSources:
-    """The pure steps of RevocationSources; see `certwright.reconcile.plan.Reconciler`."""
+    """The pure steps of RevocationSources; see `certwright.reconcile.reconciler.Reconciler`."""
 
     settings: Settings
     kind: Kind = Kind.REVOCATION_SOURCE

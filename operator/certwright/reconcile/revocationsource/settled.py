@@ -10,8 +10,8 @@ from certwright.findings import Reason
 from certwright.reconcile.bookkeeping import read_instant
 from certwright.reconcile.objects import Snapshot
 from certwright.reconcile.offers import kept_list
-from certwright.reconcile.plan import Held
 from certwright.reconcile.questions import fetch_state
+from certwright.reconcile.reconciler import Held
 from certwright.reconcile.revocationsource.issuers import digest_decisions
 from certwright.reconcile.revocationsource.past import Past, read_past
 from certwright.reconcile.revocationsource.planner import DOUBT, earliest

@@ -7,13 +7,14 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import count
 
-from certwright.api.fields import TEXT_LIMIT
 from certwright.api.truststore_status import AUTHORS_LIMIT, CHANGE_LIMIT, ChangedCertificate, PendingChange
 from certwright.findings import printable
 from certwright.reconcile.trust.record import TrustedCertificate
 from certwright.reconcile.trust.stance import Stance
 
 _NEVER_DEPLOYED = "none"
+_LIST_BYTES = 8 * 1024  # of each list in the status, which must stay below 64 KiB whatever CAs are called
+_NAME_LIMIT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def find_authors(
 
 
 def describe_pending(change: Change) -> PendingChange:
-    """Write a change as a status shows it: of long lists the first, and how many they are."""
+    """Write a change as a status shows it: of long lists the first that 8 KiB hold, and how many they are."""
     difference = change.difference
     changed = [after for _, after in difference.changed]
     return PendingChange(
@@ -111,21 +112,25 @@ def describe_pending(change: Change) -> PendingChange:
         removed_count=len(difference.removed) or None,
         changed=_list(changed),
         changed_count=len(changed) or None,
-        authors=tuple(printable(each, limit=TEXT_LIMIT) for each in change.authors[:AUTHORS_LIMIT]),
+        authors=tuple(printable(each, limit=_NAME_LIMIT) for each in change.authors[:AUTHORS_LIMIT]),
         public_roots=change.public_roots,
     )
 
 
-def _list(entries: Collection[TrustedCertificate]) -> tuple[ChangedCertificate, ...]:
-    described = (
-        ChangedCertificate(
-            fingerprint=each.fingerprint,
-            name=printable(each.certificate.label, limit=TEXT_LIMIT),
-            decision=each.decisions[0] if each.decisions else None,
+def _list(entries: Iterable[TrustedCertificate]) -> tuple[ChangedCertificate, ...]:
+    room = _LIST_BYTES
+    listed: list[ChangedCertificate] = []
+    for entry in entries:
+        described = ChangedCertificate(
+            fingerprint=entry.fingerprint,
+            name=printable(entry.certificate.label, limit=_NAME_LIMIT),
+            decision=entry.decisions[0] if entry.decisions else None,
         )
-        for each in entries
-    )
-    return tuple(described)[:CHANGE_LIMIT]
+        room -= len(described.model_dump_json().encode())
+        if room < 0 or len(listed) == CHANGE_LIMIT:
+            break
+        listed.append(described)
+    return tuple(listed)
 
 
 def _counts_as(before: TrustedCertificate, after: TrustedCertificate) -> bool:

@@ -18,7 +18,7 @@ from certwright.findings import MaterialError
 from certwright.pki.certificate import Certificate
 from certwright.reconcile.objects import Kind, ObjectKey, Subject
 from certwright.reconcile.questions import Collection, KeptTrust
-from certwright.reconcile.trust.record import TrustedCertificate, TrustRecord, record_keys
+from certwright.reconcile.trust.record import TrustedCertificate, TrustRecord, first_expired, record_keys
 
 _DIGIT_BITS = 4
 
@@ -57,6 +57,18 @@ def anchors_at(record: TrustRecord, now: datetime) -> tuple[Certificate, ...]:
 def intermediates_at(record: TrustRecord, now: datetime) -> tuple[Certificate, ...]:
     """Give the CAs of a record that help to build paths and are neither distrusted nor past their end."""
     return tuple(each.certificate for each in record.entries if each.role == "intermediateCA" and _counts(each, now))
+
+
+def distrusted_at(record: TrustRecord, now: datetime) -> Mapping[str, str | None]:
+    """Give the certificates that no path may lead through, by fingerprint, each with the decision that says so.
+
+    What a record trusts for a while only is among them from that instant on, before the next record says so.
+    """
+    over = {each.fingerprint: each for each in record.entries if not _counts(each, now)}
+    ended = {
+        name: next(iter(each.decisions), None) for name, each in over.items() if now < first_expired(each.certificate)
+    }
+    return {**ended, **{each.fingerprint: each.decision for each in record.distrusts}}
 
 
 def carried(record: TrustRecord, decision: str) -> tuple[TrustedCertificate, ...]:

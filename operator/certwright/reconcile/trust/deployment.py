@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from certwright.reconcile.trust.change import Difference, compare
 from certwright.reconcile.trust.gathering import Gathered
-from certwright.reconcile.trust.record import TrustedCertificate, TrustRecord
+from certwright.reconcile.trust.record import Distrust, TrustedCertificate, TrustRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Deployment:
     Attributes:
         record: it is written before the status names it.
         difference: of the CAs that are trusted, for the history. There may be none: then another decision stands behind
-            a CA by now, or one that was distrusted goes; targets follow the record in any case.
+            a CA by now, another certificate is distrusted, or one that was goes; targets follow the record in any case.
         approved: `spec.deployment.approved` names the change, and is used up by it.
     """
 
@@ -31,6 +31,7 @@ def deploy(
     entries: tuple[TrustedCertificate, ...],
     public_roots: str | None,
     *,
+    distrusts: tuple[Distrust, ...] = (),
     void: Iterable[str] = (),
     approved: str | None = None,
 ) -> Deployment | None:
@@ -40,14 +41,16 @@ def deploy(
         before: what is deployed.
         entries: what is to be.
         public_roots: the version of the public roots among them.
+        distrusts: what no path may lead through.
         void: the ids of changes whose approval counts no more, besides those that the record before has.
         approved: the id of the change, when it was approved.
     """
-    if before is not None and (entries, public_roots) == (before.entries, before.public_roots):
+    said = (entries, public_roots, distrusts)
+    if before is not None and said == (before.entries, before.public_roots, before.distrusts):
         return None
     number, old, consumed = (before.number, before.entries, before.consumed) if before is not None else (0, (), ())
     used = (*consumed, *void, *((approved,) if approved is not None else ()))
-    record = TrustRecord(number + 1, entries, public_roots, tuple(dict.fromkeys(used)))
+    record = TrustRecord(number + 1, entries, public_roots, tuple(dict.fromkeys(used)), distrusts)
     return Deployment(record, compare(old, entries), approved is not None)
 
 

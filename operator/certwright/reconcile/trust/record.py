@@ -67,6 +67,19 @@ def first_expired(certificate: Certificate) -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
+class Distrust:
+    """A certificate that no path may lead through, also when somebody hands it in.
+
+    Attributes:
+        fingerprint: its SHA-256 digest.
+        decision: the name of the TrustDecision that withdrew it, or whose `trustUntil` has passed.
+    """
+
+    fingerprint: str
+    decision: str
+
+
+@dataclass(frozen=True, slots=True)
 class TrustRecord:
     """One deployment of a store.
 
@@ -75,12 +88,14 @@ class TrustRecord:
         entries: the CAs, sorted by fingerprint, each once.
         public_roots: the version of the public roots among them; `None` when there are none.
         consumed: the ids of the changes whose approval was used, this one's included: none of them counts again.
+        distrusts: what no path may lead through, sorted by fingerprint; none of the trusted CAs is among them.
     """
 
     number: int
     entries: tuple[TrustedCertificate, ...]
     public_roots: str | None = None
     consumed: tuple[str, ...] = ()
+    distrusts: tuple[Distrust, ...] = ()
 
     @property
     def revision(self) -> str:
@@ -112,6 +127,7 @@ def pack_record(record: TrustRecord, part_bytes: int) -> tuple[tuple[bytes, ...]
             "publicRoots": record.public_roots,
             "consumed": list(record.consumed),
             "certificates": [_describe(each) for each in record.entries],
+            "distrusts": [[each.fingerprint, each.decision] for each in record.distrusts],
         },
         sort_keys=True,
         separators=(",", ":"),
@@ -128,7 +144,9 @@ def unpack_record(parts: Iterable[bytes], digest: str) -> TrustRecord | None:
     try:
         stored = json.loads(whole)
         entries = tuple(_read(each) for each in stored["certificates"])
-        record = TrustRecord(stored["number"], entries, stored["publicRoots"], tuple(stored["consumed"]))
+        distrusts = tuple(Distrust(fingerprint, decision) for fingerprint, decision in stored["distrusts"])
+        consumed = tuple(stored["consumed"])
+        record = TrustRecord(stored["number"], entries, stored["publicRoots"], consumed, distrusts)
         return record if record.revision == stored["revision"] else None
     except (ValueError, KeyError, TypeError, MaterialError):
         return None  # another version wrote it in another form

@@ -16,8 +16,9 @@ from certwright.pki.certificate import Certificate
 from certwright.reconcile.trust.blocking import find_block
 from certwright.reconcile.trust.change import Change, change_id, compare, find_authors
 from certwright.reconcile.trust.deployment import Deployment, attribute, deploy
+from certwright.reconcile.trust.distrust import find_distrusts
 from certwright.reconcile.trust.gathering import Gathered, Sources, Voices, end_of, gather, hear
-from certwright.reconcile.trust.record import NO_END, TrustedCertificate, TrustRecord, revision_of
+from certwright.reconcile.trust.record import NO_END, Distrust, TrustedCertificate, TrustRecord, revision_of
 from certwright.reconcile.trust.withdrawal import (
     Withdrawal,
     find_withdrawals,
@@ -63,6 +64,7 @@ class Staging:
         blocked: why nothing but withdrawals is deployed, approved or not: the sources are closed, `EmptyBundle`, or the
             bundle would be too large.
         leaving: fingerprints of the deployed CAs that are due to go (see `deployed.write_marks`).
+        distrusts: what no path may lead through, as the record has it.
         void: `status.record.void`, as it is to be.
         next_change: the next instant at which any of this changes by time alone.
         findings: all of them, `blocked` included; `ApprovalPending` is not among them.
@@ -76,6 +78,7 @@ class Staging:
     pending: Change | None = None
     blocked: Finding | None = None
     leaving: frozenset[str] = frozenset()
+    distrusts: tuple[Distrust, ...] = ()
     void: tuple[str, ...] = ()
     next_change: datetime | None = None
     findings: tuple[Finding, ...] = ()
@@ -94,26 +97,31 @@ def stage(request: StagingRequest) -> Staging:
     is_approved = change is not None and change.id == request.approved
     goes = blocked is None and (change is None or is_approved or not request.manual)
     void = _find_void(request, voices, change)
+    trusted = wanted if goes else frozenset(each.fingerprint for each in rest)
+    distrusts = find_distrusts(sources, voices, trusted, may_end=goes)
     deployment = None
     if goes:
         entries = keep_from_empty(gathered.entries, sources, allow_empty=request.allow_empty)
         used = request.approved if is_approved else None
-        deployment = deploy(sources.deployed, entries, gathered.public_roots, void=void, approved=used)
+        deployment = deploy(
+            sources.deployed, entries, gathered.public_roots, distrusts=distrusts, void=void, approved=used
+        )
     elif sources.deployed is not None:
         entries = attribute(keep_from_empty(rest, sources, allow_empty=request.allow_empty), gathered)
-        deployment = deploy(sources.deployed, entries, sources.deployed.public_roots, void=void)
+        deployment = deploy(sources.deployed, entries, sources.deployed.public_roots, distrusts=distrusts, void=void)
     record = deployment.record if deployment is not None else sources.deployed
     in_force = record.entries if record is not None else ()
-    trusted = {each.fingerprint for each in in_force if not each.distrusted}
+    in_use = {each.fingerprint for each in in_force if not each.distrusted}
     return Staging(
         entries=gathered.entries,
         revision=revision_of(gathered.entries),
         public_roots=gathered.public_roots,
-        withdrawals=tuple(each for each in withdrawals if each.entry.fingerprint not in trusted),
+        withdrawals=tuple(each for each in withdrawals if each.entry.fingerprint not in in_use),
         deployment=deployment,
         pending=None if goes else change,
         blocked=blocked,
         leaving=frozenset(each.fingerprint for each in in_force if each.fingerprint not in wanted),
+        distrusts=distrusts,
         void=() if deployment is not None else void,
         next_change=_find_next_change(sources, voices, (*gathered.entries, *in_force)),
         findings=_find_findings(gathered, in_force, blocked),
@@ -136,7 +144,9 @@ def restore_record(staging: Staging, revision: str, number: int, approved: str |
     """
     if staging.revision != revision or not has_roots(staging.entries):
         return None
-    return TrustRecord(number, staging.entries, staging.public_roots, (approved,) if approved else ())
+    used = staging.deployment.record.consumed if staging.deployment is not None else staging.void
+    consumed = tuple(dict.fromkeys((*used, *((approved,) if approved is not None else ()))))
+    return TrustRecord(number, staging.entries, staging.public_roots, consumed, staging.distrusts)
 
 
 def _find_change(request: StagingRequest, gathered: Gathered, rest: tuple[TrustedCertificate, ...]) -> Change | None:

@@ -11,8 +11,9 @@ from typing import Literal
 
 from certwright.findings import Finding
 from certwright.reconcile.objects import Kind, ObjectKey, Snapshot, Subject, Version
-from certwright.reconcile.plan import Held, Plan
+from certwright.reconcile.plan import Plan
 from certwright.reconcile.questions import Need, Question
+from certwright.reconcile.reconciler import Held
 from certwright.reconcile.trust.material import find_objects
 from certwright.reconcile.trust.stance import face_of
 from certwright.reconcile.trustdecision.judge import judge, refuse
@@ -28,7 +29,7 @@ ENGINE = 1
 
 @dataclass(frozen=True, slots=True)
 class TrustDecisions:
-    """The pure steps of TrustDecisions; see `certwright.reconcile.plan.Reconciler`."""
+    """The pure steps of TrustDecisions; see `certwright.reconcile.reconciler.Reconciler`."""
 
     settings: Settings
     kind: Kind = Kind.TRUST_DECISION

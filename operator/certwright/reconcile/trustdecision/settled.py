@@ -9,7 +9,8 @@ from certwright.api.conditions import ConditionType
 from certwright.findings import Reason
 from certwright.reconcile.bookkeeping import read_instant
 from certwright.reconcile.objects import Snapshot
-from certwright.reconcile.plan import DEPLOYED_FINALIZER, Held
+from certwright.reconcile.plan import DEPLOYED_FINALIZER
+from certwright.reconcile.reconciler import Held
 from certwright.reconcile.trust.material import find_objects
 from certwright.reconcile.trustdecision.facts import describe_metadata
 from certwright.reconcile.trustdecision.past import Past, read_past

@@ -27,7 +27,7 @@ def decide_departures(
     for key in find_surplus(groups, owned, snapshot):
         observed, failure = snapshot.objects.get(key), snapshot.failures.get(key)
         if failure is not None:
-            yield describe_failure(key, failure, observed=observed, was_read=True, left=True)
+            yield describe_failure(key, failure, version=(observed or owned[key]).version, was_read=True, left=True)
             continue
         if key in snapshot.objects and (observed is None or not _is_held(observed, snapshot)):
             continue

@@ -9,6 +9,8 @@ from certwright.api.truststore_status import TrustStoreStatus
 from certwright.findings import Reason, printable
 from certwright.reconcile.objects import Subject
 from certwright.reconcile.plan import EventType, Record
+from certwright.reconcile.trust.deployment import Deployment
+from certwright.reconcile.trust.withdrawal import Withdrawal
 from certwright.reconcile.truststore.conditions import ROLLING_OUT
 from certwright.reconcile.truststore.past import Past
 from certwright.reconcile.truststore.status import Situation
@@ -28,8 +30,9 @@ _QUIET = frozenset({Reason.NOT_CHECKED.value, ROLLING_OUT})
 def find_events(new: TrustStoreStatus, situation: Situation) -> Iterator[Record]:
     """Give the events that the step from the stored status to the new one is worth."""
     subject, past = situation.snapshot.subject, situation.past
-    if situation.is_new:
-        yield from _about_deployment(situation)
+    staged = situation.judgement.staged
+    if situation.is_new and staged is not None and staged.deployment is not None:
+        yield from _about_deployment(situation, staged.deployment, staged.withdrawals)
     approved = find_condition(new.conditions, ConditionType.APPROVED)
     waits = approved is not None and approved.reason == Reason.APPROVAL_PENDING.value
     known = past.status.pending
@@ -44,15 +47,14 @@ def find_events(new: TrustStoreStatus, situation: Situation) -> Iterator[Record]
         yield _record(subject, EventType.WARNING, ready.reason, action="Validate", note=ready.message)
 
 
-def _about_deployment(situation: Situation) -> Iterator[Record]:
-    subject, staged = situation.snapshot.subject, situation.judgement.staged
-    if staged is None or staged.deployment is None:
-        return
-    for each in staged.withdrawals[:MOST_OF_A_KIND]:
+def _about_deployment(
+    situation: Situation, deployment: Deployment, withdrawals: tuple[Withdrawal, ...]
+) -> Iterator[Record]:
+    subject, record, difference = situation.snapshot.subject, deployment.record, deployment.difference
+    for each in withdrawals[:MOST_OF_A_KIND]:
         name = printable(each.entry.certificate.label, limit=_NAME_LIMIT)
         note = f'"{name}" is no longer trusted: {each.why}.'
         yield _record(subject, EventType.WARNING, "Withdrawn", action="Deploy", note=note)
-    record, difference = staged.deployment.record, staged.deployment.difference
     if not difference:
         return
     note = (

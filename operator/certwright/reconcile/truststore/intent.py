@@ -40,6 +40,11 @@ class Intent:
     reference: Mapping[str, Any] | None
     annotations: dict[str | None, Mapping[str, str]] = field(default_factory=dict)
 
+    @property
+    def digest(self) -> str:
+        """What the targets bear."""
+        return self.content.digest
+
     def apply(self, key: ObjectKey, target: Observed | Metadata | None) -> Apply:
         """Write one target; `None` creates it."""
         aim = self.content.aim

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from certwright.findings import Detail, FailureCause, Finding, Reason, finding
 from certwright.reconcile.marks import CERT_MANAGER_ANNOTATION, is_allowed, is_owned, refuse_foreign
-from certwright.reconcile.objects import Failure, Kind, ObjectKey, Observed, Subject
+from certwright.reconcile.objects import Failure, Kind, ObjectKey, Observed, Subject, Version
 from certwright.reconcile.truststore.intent import SECRET_TYPE
 from certwright.reconcile.truststore.wish import Aim
 
@@ -18,7 +18,7 @@ class Trouble:
 
     Attributes:
         found: why.
-        observed: what stands there, as it was read.
+        version: of what stands there; `None` when nothing does.
         retry: time may mend it: look again with back-off.
         waiting: nobody has to do anything yet.
         left: it is no longer wished for, and still there.
@@ -26,7 +26,7 @@ class Trouble:
 
     key: ObjectKey
     found: Finding
-    observed: Observed | None = None
+    version: Version | None = None
     retry: bool = False
     waiting: bool = False
     left: bool = False
@@ -67,7 +67,7 @@ def find_obstacle(observed: Observed, aim: Aim, subject: Subject, *, fits: bool)
             Reason.TARGET_MISSING,
             f"{name} is being deleted. It is created anew as soon as it is gone; if it stays, remove its finalizers.",
         )
-        return Trouble(observed.key, found, observed, retry=True, waiting=True)
+        return Trouble(observed.key, found, observed.version, retry=True, waiting=True)
     elif aim.kind is Kind.SECRET and observed.type != SECRET_TYPE:
         found = finding(
             Reason.TARGET_IMMUTABLE,
@@ -80,37 +80,37 @@ def find_obstacle(observed: Observed, aim: Aim, subject: Subject, *, fits: bool)
         found = finding(Reason.TARGET_IMMUTABLE, text)
     else:
         return None
-    return Trouble(observed.key, found, observed)
+    return Trouble(observed.key, found, observed.version)
 
 
 def describe_failure(
-    key: ObjectKey, failure: Failure, *, observed: Observed | None, was_read: bool, left: bool = False
+    key: ObjectKey, failure: Failure, *, version: Version | None, was_read: bool, left: bool = False
 ) -> Trouble:
     """Say what a request about a target came to.
 
     Args:
         key: the target.
         failure: the request's end.
-        observed: what stood there.
+        version: of what stands there; `None` when nothing does.
         was_read: it is known what stood there, so the failure is that of a write.
         left: the request was to delete or release it.
     """
     name, cause = _name(key), failure.cause
     if cause is FailureCause.IMMUTABLE:
         text = f"{name} cannot be changed: {failure.message}. Delete it yourself; it is then created anew."
-        return Trouble(key, finding(Reason.TARGET_IMMUTABLE, text), observed, left=left)
+        return Trouble(key, finding(Reason.TARGET_IMMUTABLE, text), version, left=left)
     if cause is FailureCause.NOT_SERVED:
         text = (
             f"{name}: this API server does not serve ClusterTrustBundles. Enable `certificates.k8s.io/v1beta1` and the "
             "feature gate `ClusterTrustBundle`, or remove `spec.clusterTrustBundle`."
         )
-        return Trouble(key, finding(Reason.BUNDLE_NOT_SERVED, text), observed, retry=True, left=left)
+        return Trouble(key, finding(Reason.BUNDLE_NOT_SERVED, text), version, retry=True, left=left)
     detail = _PERMANENT.get(cause) or _FOR_A_PERSON.get(cause)
     fallback = Detail.WRITE_FAILED if was_read else Detail.READ_FAILED
     advice = _advise_rights(key) if cause is FailureCause.FORBIDDEN else _ADVICE.get(cause, "It is tried again.")
     found = finding(Reason.STORE_FAILED, f"{name}: {failure.message}. {advice}", detail=detail or fallback)
     retry = cause not in _PERMANENT
-    return Trouble(key, found, observed, retry=retry, waiting=retry and cause not in _FOR_A_PERSON, left=left)
+    return Trouble(key, found, version, retry=retry, waiting=retry and cause not in _FOR_A_PERSON, left=left)
 
 
 def _advise_rights(key: ObjectKey) -> str:
@@ -119,13 +119,13 @@ def _advise_rights(key: ObjectKey) -> str:
     return f"Allow the operator to create, patch and delete {key.kind}s there."
 
 
-def refuse_record_name(key: ObjectKey) -> Trouble:
+def refuse_record_name(key: ObjectKey) -> Finding:
     """Refuse to write a target over the records of the operator."""
     text = (
         f"{_name(key)}: names that begin like this are those of the operator's own records in this namespace. Choose "
         "another name."
     )
-    return Trouble(key, finding(Reason.INVALID_REQUEST, text, detail=Detail.CONFLICTING_FIELDS))
+    return finding(Reason.INVALID_REQUEST, text, detail=Detail.CONFLICTING_FIELDS)
 
 
 def _name(key: ObjectKey) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from certwright.api.conditions import Condition, ConditionStatus, ConditionType
+from certwright.api.conditions import Condition, ConditionType
 from certwright.api.model import parse_leniently
 from certwright.api.truststore_status import DeployedRecord, StoreRecord, TargetRow, TrustStoreStatus
 from certwright.reconcile.bookkeeping import read_instant, recall_inputs
@@ -40,13 +40,6 @@ class Past:
     def deployed(self) -> DeployedRecord | None:
         """What says which record holds what is deployed."""
         return self.record.deployed
-
-    def holds(self, wanted: ConditionType) -> bool | None:
-        """Say whether a condition was true; `None` when it was unknown or absent."""
-        condition = self.conditions.get(wanted.value)
-        if condition is None or condition.status == ConditionStatus.UNKNOWN:
-            return None
-        return condition.status == ConditionStatus.TRUE
 
     def since(self, wanted: ConditionType) -> datetime | None:
         """Give the instant of a condition's last transition."""

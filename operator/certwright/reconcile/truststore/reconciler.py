@@ -11,8 +11,9 @@ from typing import Literal
 
 from certwright.findings import Finding
 from certwright.reconcile.objects import Kind, ObjectKey, Snapshot, Subject, Version
-from certwright.reconcile.plan import Held, Plan
+from certwright.reconcile.plan import Plan
 from certwright.reconcile.questions import Need, Question
+from certwright.reconcile.reconciler import Held
 from certwright.reconcile.trust.deployed import face_of
 from certwright.reconcile.truststore.judge import judge, refuse
 from certwright.reconcile.truststore.judgement import Judgement
@@ -28,7 +29,7 @@ ENGINE = 1
 
 @dataclass(frozen=True, slots=True)
 class TrustStores:
-    """The pure steps of TrustStores; see `certwright.reconcile.plan.Reconciler`."""
+    """The pure steps of TrustStores; see `certwright.reconcile.reconciler.Reconciler`."""
 
     settings: Settings
     kind: Kind = Kind.TRUST_STORE
@@ -89,6 +90,6 @@ class TrustStores:
 
 @dataclass(frozen=True, slots=True)
 class ClusterTrustStores(TrustStores):
-    """The pure steps of ClusterTrustStores; see `certwright.reconcile.plan.Reconciler`."""
+    """The pure steps of ClusterTrustStores; see `certwright.reconcile.reconciler.Reconciler`."""
 
     kind: Kind = Kind.CLUSTER_TRUST_STORE

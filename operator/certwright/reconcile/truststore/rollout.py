@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from certwright.api.truststore_status import Rollout, TargetRow
 from certwright.findings import MESSAGE_LIMIT, printable
-from certwright.reconcile.objects import ObjectKey, Observed
+from certwright.reconcile.objects import ObjectKey, Version
 from certwright.reconcile.truststore.obstacles import Trouble
 from certwright.reconcile.truststore.past import Past
 from certwright.reconcile.truststore.targets import Survey
@@ -22,7 +22,7 @@ def describe_rollout(survey: Survey, past: Past, *, deployed: bool, lost: bool) 
     if lost and past.status.rollout is not None:
         return past.status.rollout
     if not deployed:
-        return Rollout(state="Pending", targets=survey.targets)
+        return Rollout(state="Pending", targets=survey.targets, updated_targets=0, percent_complete=0, failed=0)
     done, first = survey.done, next(iter(survey.troubles), None)
     stuck = any(not each.waiting for each in survey.troubles)
     return Rollout(
@@ -57,15 +57,16 @@ def _describe_trouble(trouble: Trouble, before: TargetRow | None) -> TargetRow:
         kind=key.kind.value,
         namespace=key.namespace,
         name=key.name,
+        updated=False,
         message=printable(trouble.found.message, limit=MESSAGE_LIMIT),
     )
-    return _with_version(row, trouble.observed, before)
+    return _with_version(row, trouble.version, before)
 
 
-def _with_version(row: TargetRow, observed: Observed | None, before: TargetRow | None) -> TargetRow:
+def _with_version(row: TargetRow, version: Version | None, before: TargetRow | None) -> TargetRow:
     """Remember what stands in the way: as long as it is the same object, its changes alone are no news."""
-    if observed is None:
+    if version is None:
         return row
-    same = before is not None and before.uid == observed.version.uid and before.message == row.message
-    version = before.resource_version if before is not None and same else observed.version.resource_version
-    return row.model_copy(update={"uid": observed.version.uid, "resource_version": version})
+    same = before is not None and (before.uid, before.message) == (version.uid, row.message)
+    recorded = before.resource_version if before is not None and same else version.resource_version
+    return row.model_copy(update={"uid": version.uid, "resource_version": recorded})

@@ -16,7 +16,8 @@ from certwright.findings import Finding, Reason
 from certwright.reconcile.bookkeeping import read_instant
 from certwright.reconcile.marks import is_owned
 from certwright.reconcile.objects import Metadata, ObjectKey, Snapshot, Version
-from certwright.reconcile.plan import DIGEST_ANNOTATION, Held
+from certwright.reconcile.plan import DIGEST_ANNOTATION
+from certwright.reconcile.reconciler import Held
 from certwright.reconcile.trust.deployed import kept_trust
 from certwright.reconcile.truststore.departures import find_surplus
 from certwright.reconcile.truststore.past import Past, read_past, row_version
@@ -77,7 +78,7 @@ def _is_conclusive(past: Past, snapshot: Snapshot, judged_by: str) -> bool:
     return (
         status.observed_generation == snapshot.subject.generation
         and past.record.judged_by == judged_by
-        and past.holds(ConditionType.READY) is not None
+        and past.ready_reason is not None
         and ConditionType.RECONCILING.value not in past.conditions
         and (status.findings_count or 0) <= len(status.findings)
         and not any(each.reason in UNFINISHED for each in status.findings)
@@ -89,10 +90,9 @@ def _is_unchanged(evidence: _Evidence, settings: Settings) -> bool:
     subject, spec = snapshot.subject, read_wish(snapshot.subject)
     if isinstance(spec, Finding):
         return True
-    inputs, kept = past.inputs(subject.key.namespace), kept_trust(subject, settings.namespace)
-    if inputs.keys() != find_passwords(find_aims(spec, subject.key.namespace)):
-        return False
-    if not all(_is_as_recorded(key, version, held) for key, version in inputs.items()):
+    namespace, kept = subject.key.namespace, kept_trust(subject, settings.namespace)
+    inputs = past.inputs(namespace)
+    if not all(_is_as_recorded(key, inputs.get(key), held) for key in find_passwords(find_aims(spec, namespace))):
         return False
     if kept is not None and any(held.peek(key) is None for key in kept.parts):
         return False
@@ -164,6 +164,6 @@ def _is_refused_still(key: ObjectKey, evidence: _Evidence) -> bool:
     if row is None or row.updated:
         return False
     recorded, metadata = row_version(row), evidence.held.peek(key)
-    if recorded is None:
-        return True  # what is wrong is in the wish
-    return metadata is not None and metadata.version in (recorded, evidence.verified.get(key))
+    if metadata is None:
+        return recorded is None and evidence.held.is_absent(key)
+    return metadata.version in (recorded, evidence.verified.get(key))

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from certwright.findings import FailureCause, Reason
+from certwright.findings import FailureCause, Finding, Reason
 from certwright.pki.trust_bundle import target_matches
 from certwright.reconcile.marks import is_marked, was_created_by_us
-from certwright.reconcile.objects import Metadata, ObjectKey, Observed, Snapshot
+from certwright.reconcile.objects import Failure, Metadata, ObjectKey, Observed, Snapshot, Version
 from certwright.reconcile.offers import NAME_PREFIX as LISTS_PREFIX
 from certwright.reconcile.plan import DIGEST_ANNOTATION, Action
 from certwright.reconcile.questions import Owned
@@ -69,92 +69,126 @@ class Survey:
 
 def survey_targets(judgement: Judgement, snapshot: Snapshot, settings: Settings) -> Survey:
     """Look at every target, and at what is none any more."""
-    survey = Survey()
     spec = judgement.spec
     if spec is None:
-        return survey
+        return Survey()
     groups = find_groups(spec, snapshot, settings)
-    owned = list_owned(snapshot)
+    walk = _Walk(snapshot, list_owned(snapshot), judgement.inputs, settings.namespace)
     for group in groups:
         content = find_content(judgement.contents, group)
-        survey.targets += len(group.keys)
-        intent = make_intent(content, snapshot, delete=spec.deletion_policy == "Delete")
-        before = survey.updated
-        if content.problem is not None:
-            survey.failed += len(group.keys)
-            key = group.keys[0] if group.keys else ObjectKey(group.aim.kind, "", group.aim.name)
-            retry = content.problem.reason is Reason.NOT_CHECKED
-            waiting = retry or content.problem.reason is Reason.REFERENCE_NOT_FOUND
-            survey.troubles.append(Trouble(key, content.problem, retry=retry, waiting=waiting))
-        elif intent is not None:
-            _survey_group(group, intent, owned, snapshot, survey, judgement.inputs, settings.namespace)
-        if not group.aim.fanned:
-            survey.single.update((key, survey.single.get(key)) for key in group.keys)
-        survey.digests += (content.digest if survey.updated > before else "",)
-    for each in decide_departures(spec, groups, owned, snapshot, inputs=judgement.inputs):
+        walk.look_at(group, content, make_intent(content, snapshot, delete=spec.deletion_policy == "Delete"))
+    for each in decide_departures(spec, groups, walk.owned, snapshot, inputs=judgement.inputs):
         if isinstance(each, Trouble):
-            survey.troubles.append(each)
+            walk.survey.troubles.append(each)
         else:
-            survey.actions.append(each)
-    return survey
+            walk.survey.actions.append(each)
+    return walk.survey
 
 
-def _survey_group(  # noqa: PLR0913, PLR0917 - the innermost loop: one call for all targets of one name
-    group: Group,
-    intent: Intent,
-    owned: Mapping[ObjectKey, Metadata],
-    snapshot: Snapshot,
-    survey: Survey,
-    inputs: frozenset[ObjectKey],
-    records_namespace: str,
-) -> None:
-    objects, failures, digest = snapshot.objects, snapshot.failures, intent.content.digest
-    special = bool(objects or failures)
-    updated, single = 0, not group.aim.fanned
-    like_records = group.aim.name.startswith((RECORDS_PREFIX, LISTS_PREFIX))
-    for key in group.keys:
-        if (inputs and key in inputs) or (like_records and key.namespace == records_namespace):
-            problem = is_taken(group.aim, key, inputs)
-            _fail(survey, Trouble(key, problem) if problem is not None else refuse_record_name(key))
-        elif special and (key in objects or key in failures):
-            if _survey_known(key, intent, snapshot, survey):
-                updated += 1
-                if single:
-                    survey.single[key] = digest
-        else:
-            held = owned.get(key)
-            if held is not None and held.intact and held.annotations.get(DIGEST_ANNOTATION) == digest:
-                updated += 1
-                if single:
-                    survey.single[key] = digest
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """One walk over all targets, and what it has seen so far.
+
+    Attributes:
+        owned: what bears our marks, as the metadata watch holds it.
+        inputs: what certificates of selected decisions are read from.
+        records_namespace: where the records of the operator are.
+    """
+
+    snapshot: Snapshot
+    owned: Mapping[ObjectKey, Metadata]
+    inputs: frozenset[ObjectKey]
+    records_namespace: str
+    survey: Survey = field(default_factory=Survey)
+
+    def look_at(self, group: Group, content: Content, intent: Intent | None) -> None:
+        """Look at all targets of one name; without an intent nothing is deployed, or nothing can be."""
+        survey, updated = self.survey, 0
+        survey.targets += len(group.keys)
+        if content.problem is not None:
+            self._refuse_all(group, content.problem)
+        elif intent is not None:
+            updated = self._look_at_each(group, intent)
+        survey.updated += updated
+        survey.digests += (content.digest if updated else "",)
+        if not group.aim.fanned:
+            whole = updated == len(group.keys)
+            survey.single.update((key, content.digest if whole else None) for key in group.keys)
+
+    def _look_at_each(self, group: Group, intent: Intent) -> int:
+        # This is walked for every namespace of a cluster.
+        owned, objects, failures, digest = self.owned, self.snapshot.objects, self.snapshot.failures, intent.digest
+        special, updated = bool(objects or failures), 0
+        forbidden = self._find_forbidden(group)
+        for key in group.keys:
+            if forbidden and key in forbidden:
+                self._fail(Trouble(key, forbidden[key], self._version_of(key)))
+            elif special and (key in objects or key in failures):
+                updated += self._look_closely(key, intent)
             else:
-                survey.actions.append(intent.apply(key, held))
-    survey.updated += updated
+                held = owned.get(key)
+                if held is not None and held.intact and held.annotations.get(DIGEST_ANNOTATION) == digest:
+                    updated += 1
+                else:
+                    self.survey.actions.append(intent.apply(key, held))
+        return updated
 
+    def _look_closely(self, key: ObjectKey, intent: Intent) -> bool:
+        """Look at a target that was read, written or asked for in vain; say whether it holds what it should."""
+        observed, failure = self.snapshot.objects.get(key), self.snapshot.failures.get(key)
+        if failure is not None:
+            self._note_failure(key, failure)
+            return False
+        if observed is None:
+            self.survey.actions.append(intent.apply(key, None))
+            return False
+        fits, subject = _holds(observed, intent.content), self.snapshot.subject
+        trouble = find_obstacle(observed, intent.content.aim, subject, fits=fits)
+        if trouble is not None:
+            self._fail(trouble)
+            return False
+        referenced = intent.reference is not None and was_created_by_us(observed, subject)
+        marked = is_marked(observed, subject, owned_reference=referenced)
+        if fits and marked and observed.annotations.get(DIGEST_ANNOTATION) == intent.digest:
+            return True
+        self.survey.actions.append(intent.apply(key, observed))
+        return False
 
-def _survey_known(key: ObjectKey, intent: Intent, snapshot: Snapshot, survey: Survey) -> bool:
-    """Look at a target that was read, written or asked for in vain; say whether it holds what it should."""
-    observed, failure = snapshot.objects.get(key), snapshot.failures.get(key)
-    if failure is not None:
+    def _note_failure(self, key: ObjectKey, failure: Failure) -> None:
         if failure.cause is FailureCause.NAMESPACE_TERMINATING:
-            survey.targets -= 1  # it goes with its namespace
-        else:
-            _fail(survey, describe_failure(key, failure, observed=observed, was_read=key in snapshot.objects))
-        return False
-    if observed is None:
-        survey.actions.append(intent.apply(key, None))
-        return False
-    fits = _holds(observed, intent.content)
-    trouble = find_obstacle(observed, intent.content.aim, snapshot.subject, fits=fits)
-    if trouble is not None:
-        _fail(survey, trouble)
-        return False
-    created = was_created_by_us(observed, snapshot.subject)
-    marked = is_marked(observed, snapshot.subject, owned_reference=created and intent.reference is not None)
-    if fits and marked and observed.annotations.get(DIGEST_ANNOTATION) == intent.content.digest:
-        return True
-    survey.actions.append(intent.apply(key, observed))
-    return False
+            self.survey.targets -= 1  # it goes with its namespace
+            return
+        held = self.owned.get(key)
+        was_read = key in self.snapshot.objects or (held is not None and held.intact)
+        self._fail(describe_failure(key, failure, version=self._version_of(key), was_read=was_read))
+
+    def _refuse_all(self, group: Group, problem: Finding) -> None:
+        """Refuse what is wrong with all targets of one name, and say it once."""
+        key = group.keys[0] if group.keys else ObjectKey(group.aim.kind, "", group.aim.name)
+        retry = problem.reason is Reason.NOT_CHECKED
+        waiting = retry or problem.reason is Reason.REFERENCE_NOT_FOUND
+        self.survey.failed += len(group.keys)
+        self.survey.troubles.append(Trouble(key, problem, self._version_of(key), retry=retry, waiting=waiting))
+
+    def _find_forbidden(self, group: Group) -> Mapping[ObjectKey, Finding]:
+        """Give the targets that must not be written, whatever stands there."""
+        found: dict[ObjectKey, Finding] = {}
+        records = ObjectKey(group.aim.kind, self.records_namespace, group.aim.name)
+        if group.aim.name.startswith((RECORDS_PREFIX, LISTS_PREFIX)):
+            found[records] = refuse_record_name(records)
+        for key in self.inputs:
+            problem = is_taken(group.aim, key, self.inputs)
+            if problem is not None and key.name == group.aim.name:
+                found[key] = problem
+        return found
+
+    def _version_of(self, key: ObjectKey) -> Version | None:
+        target = self.snapshot.objects.get(key) or self.owned.get(key)
+        return target.version if target is not None else None
+
+    def _fail(self, trouble: Trouble) -> None:
+        self.survey.failed += 1
+        self.survey.troubles.append(trouble)
 
 
 def _holds(observed: Observed, content: Content) -> bool:
@@ -163,8 +197,3 @@ def _holds(observed: Observed, content: Content) -> bool:
     if content.aim.format == "PKCS12":
         return content.fits.get(observed.key) == observed.version
     return content.recipe is not None and target_matches(content.recipe, observed.data)
-
-
-def _fail(survey: Survey, trouble: Trouble) -> None:
-    survey.failed += 1
-    survey.troubles.append(trouble)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from certwright.api.model import parse
+from certwright.api.selector import LabelSelector
 from certwright.api.truststore import ClusterTrustStoreSpec, TrustStoreSpec
 from certwright.api.truststore_spec import BundleContent, BundleTarget
 from certwright.findings import Finding, MaterialError
@@ -99,7 +100,8 @@ def find_groups(spec: Spec, snapshot: Snapshot, settings: Settings) -> tuple[Gro
     """Give every target there is to be, those of one name together."""
     namespace = snapshot.subject.key.namespace
     aims = find_aims(spec, namespace)
-    names = _choose_namespaces(spec, snapshot, settings) if any(aim.fanned for aim in aims) else ()
+    selector = spec.namespace_selector if isinstance(spec, ClusterTrustStoreSpec) else None
+    names = _choose_namespaces(selector, snapshot, settings) if selector is not None else ()
     return tuple(
         Group(aim, tuple(ObjectKey(aim.kind, name, aim.name) for name in (names if aim.fanned else (namespace,))))
         for aim in aims
@@ -112,10 +114,7 @@ def list_namespaces(snapshot: Snapshot) -> tuple[NamespaceFacts, ...]:
     return answer
 
 
-def _choose_namespaces(spec: Spec, snapshot: Snapshot, settings: Settings) -> tuple[str, ...]:
-    selector = spec.namespace_selector if isinstance(spec, ClusterTrustStoreSpec) else None
-    if selector is None:
-        return ()
+def _choose_namespaces(selector: LabelSelector, snapshot: Snapshot, settings: Settings) -> tuple[str, ...]:
     left_out = (SYSTEM_NAMESPACES | {settings.namespace}) - frozenset(settings.bundle_namespaces)
     served = frozenset(settings.watch_namespaces)
     selects_all = not (selector.match_labels or selector.match_expressions)

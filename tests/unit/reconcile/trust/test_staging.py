@@ -303,7 +303,8 @@ def test_approval_that_comes_after_the_withdrawal_of_what_it_approves_is_worthle
     assert waiting is not None
     shop.deploy(decide("a", A), decide("b", B, Standing.WITHDRAWN))
     shop.approved = waiting.id
-    assert shop.void == (waiting.id,)
+    assert shop.record is not None
+    assert waiting.id in shop.record.consumed
 
     again = shop.deploy(decide("a", A), decide("b", B))
 
@@ -311,7 +312,7 @@ def test_approval_that_comes_after_the_withdrawal_of_what_it_approves_is_worthle
     assert again.pending is not None
     assert again.pending.id != waiting.id
     shop.approve(decide("a", A), decide("b", B))
-    assert shop.record is not None
+    assert set(shop.anchors) == {A, B}
     assert not shop.void
     assert waiting.id in shop.record.consumed
 
@@ -325,7 +326,8 @@ def test_withdrawal_of_what_a_cut_list_may_have_named_voids_the_change_too() -> 
 
     shop.deploy(decide("a", A), decide("b", B), decide("c", C, Standing.WITHDRAWN))
 
-    assert shop.void == (waiting.id,)
+    assert shop.record is not None
+    assert waiting.id in shop.record.consumed
 
 
 def test_change_in_trouble_and_back_keeps_its_id() -> None:
@@ -552,6 +554,14 @@ def test_end_that_is_moved_into_the_past_counts_at_once() -> None:
 
     assert shop.anchors == (A,)
     assert "`trustUntil` of its TrustDecision has passed" in staged.withdrawals[0].why
+
+
+def test_end_of_a_decision_takes_out_what_it_was_deployed_with_before_it_was_swapped() -> None:
+    shop = manual(decide("a", A), decide("b", B))
+
+    shop.deploy(decide("a", A), decide("b", C, Standing.ENDED, until=NOW - DAY))
+
+    assert shop.anchors == (A,)
 
 
 def test_automatic_store_that_finds_a_later_end_in_time_withdraws_nothing() -> None:
@@ -952,14 +962,16 @@ def test_certificate_without_end_changes_nothing_by_time() -> None:
 # Lost records
 
 
-def test_lost_record_is_made_anew_when_the_same_is_staged() -> None:
+@pytest.mark.parametrize("mode", ["Automatic", "Manual"])
+def test_lost_record_is_made_anew_when_the_same_is_staged(mode: str) -> None:
     shop = manual(decide("a", A))
     assert shop.record is not None
-    staged = Shop(manual=True).look(decide("a", A))
+    void = "sha256:" + "0" * 64
+    staged = Shop(manual=mode == "Manual", void=(void,)).look(decide("a", A))
 
     restored = restore_record(staged, shop.record.revision, 2, shop.approved)
 
-    assert restored == TrustRecord(2, shop.record.entries, None, (shop.approved or "",))
+    assert restored == TrustRecord(2, shop.record.entries, None, (void, shop.approved or ""))
 
 
 @pytest.mark.parametrize("candidates", [[decide("b", B)], [decide("i", INTERMEDIATE, role="intermediateCA")]])

@@ -219,6 +219,11 @@ class StoreWalk(RuleBasedStateMachine):
         """Nothing rests on a CA that is withdrawn or over, and what is said to be withdrawn was trusted before."""
         anchors = {each.fingerprint for each in self.shop.anchors}
         assert not anchors & self.distrusted()
+        # What is withdrawn leads nowhere either when somebody brings it, and what is trusted is not among it.
+        if self.shop.record is not None:
+            said = {each.fingerprint for each in self.shop.record.distrusts}
+            assert self.outright() <= said
+            assert said.isdisjoint(trusted_in(self.shop.record))
         for entry in self.shop.record.entries if self.shop.record is not None else ():
             assert entry.distrusted or not self.is_past(entry.ends)
             assert not self.is_past(first_expired(entry.certificate)) or entry.distrusted
@@ -243,7 +248,6 @@ class StoreWalk(RuleBasedStateMachine):
         if self.shop.closed is not None:
             return set()
         said = [each for each in self.decisions.values() if each.selected]
-        outright = {each.certificate.fingerprint for each in said if each.standing is Standing.WITHDRAWN}
         ended = {
             each.certificate.fingerprint
             for each in said
@@ -254,7 +258,14 @@ class StoreWalk(RuleBasedStateMachine):
             for each in said
             if each.standing in {Standing.TRUSTED, *STAYS} and not self.is_past(each.until)
         }
-        return outright | (ended - others)
+        return self.outright() | (ended - others)
+
+    def outright(self) -> set[str]:
+        """Give what selected decisions withdraw."""
+        if self.shop.closed is not None:
+            return set()
+        said = [each for each in self.decisions.values() if each.selected]
+        return {each.certificate.fingerprint for each in said if each.standing is Standing.WITHDRAWN}
 
     def is_past(self, end: datetime | None) -> bool:
         return end is not None and end <= self.shop.now

@@ -11,7 +11,8 @@ from typing import Any
 from certwright.api.model import dump
 from certwright.api.truststore_status import DeployedRecord, StoreRecord, TrustStoreStatus
 from certwright.reconcile.objects import Kind, ObjectKey, Snapshot, Subject
-from certwright.reconcile.plan import KeepRecord, Reconciler
+from certwright.reconcile.plan import KeepRecord
+from certwright.reconcile.reconciler import Reconciler
 from certwright.reconcile.revocationsource import RevocationSources
 from certwright.reconcile.trust.deployed import write_marks
 from certwright.reconcile.trust.record import DATA_KEY, TrustedCertificate, TrustRecord, pack_record, record_keys

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from certwright.api.model import timestamp
-from certwright.findings import FailureCause
-from certwright.reconcile.objects import Kind, ObjectKey
+from certwright.api.model import dump, timestamp
+from certwright.api.status_parts import FindingEntry
+from certwright.api.truststore_status import ChangedCertificate, PendingChange, TargetRow, TrustStoreStatus
+from certwright.findings import FailureCause, Reason, finding
+from certwright.reconcile.objects import Failure, Kind, ObjectKey
 from certwright.reconcile.trust.change import change_id
 from certwright.reconcile.truststore import judge as judging
+from certwright.reconcile.truststore.status import STATUS_BYTES, fit
 from tests.support.memory_cluster import NAMESPACE
 from tests.support.pki import PKI
 from tests.unit.reconcile.truststore.yard import (
@@ -20,6 +24,7 @@ from tests.unit.reconcile.truststore.yard import (
     LEAF,
     MAP,
     NEXT,
+    OPERATOR,
     ROOT,
     STORE,
     TARGET,
@@ -50,7 +55,7 @@ async def test_new_store_costs_a_record_two_statuses_and_its_targets(yard: Yard)
     assert yard.message() == "1 certificate deployed in 1 target."
     assert yard.status["stagedRevision"] == yard.status["deployedRevision"]
     assert yard.events == ["Deployed"]
-    assert yard.rollout == {"state": "Complete", "targets": 1, "updatedTargets": 1, "percentComplete": 100}
+    assert yard.rollout == {"state": "Complete", "targets": 1, "updatedTargets": 1, "percentComplete": 100, "failed": 0}
 
 
 async def test_store_without_targets_is_written_once(yard: Yard) -> None:
@@ -59,7 +64,7 @@ async def test_store_without_targets_is_written_once(yard: Yard) -> None:
     await yard.rest()
     assert (yard.calls["keep"], yard.calls["status"], yard.calls["apply"]) == (1, 1, 0)
     assert yard.message() == "1 certificate deployed; there are no targets."
-    assert yard.rollout == {"state": "Complete", "percentComplete": 100}
+    assert yard.rollout == {"state": "Complete", "targets": 0, "updatedTargets": 0, "percentComplete": 100, "failed": 0}
 
 
 async def test_change_rewrites_each_target_once_and_is_remembered(yard: Yard) -> None:
@@ -267,7 +272,7 @@ async def test_manual_store_deploys_what_is_approved_and_nothing_else(yard: Yard
         "Deployed": ("False", "ApprovalPending"),
         "Approved": ("False", "ApprovalPending"),
     }
-    assert yard.rollout == {"state": "Pending", "targets": 1}
+    assert yard.rollout == {"state": "Pending", "targets": 1, "updatedTargets": 0, "percentComplete": 0, "failed": 0}
     assert yard.events == ["ApprovalPending"]
     assert yard.status["pending"]["id"] in yard.message()
     assert "1 to add" in yard.message()
@@ -553,7 +558,7 @@ async def test_defect_is_said_and_changes_nothing(yard: Yard, monkeypatch: pytes
 async def test_judgement_that_was_cut_short_changes_nothing(yard: Yard) -> None:
     await deploy(yard)
     reconciler = yard.reconcilers[Kind.TRUST_STORE]
-    problem = judging.finding(judging.Reason.INTERNAL_ERROR, "its time was up.")
+    problem = finding(Reason.INTERNAL_ERROR, "its time was up.")
     snapshot = yard.snapshot()
     (stage,) = reconciler.plan(reconciler.refuse(snapshot, problem), snapshot).stages
     assert [type(each).__name__ for each in stage] == ["WriteStatus", "Record"]
@@ -584,3 +589,59 @@ async def test_store_that_is_deleted_is_left_to_the_garbage_collector(yard: Yard
         True,
         False,
     )
+
+
+async def test_status_that_could_not_be_written_is_not_tried_in_the_same_pass(yard: Yard) -> None:
+    await deploy(yard)
+    reconciler = yard.reconcilers[Kind.TRUST_STORE]
+    failure = Failure(FailureCause.UNAVAILABLE, "no answer")
+    snapshot = yard.snapshot().with_failure(STORE, failure)
+    problem = finding(Reason.INTERNAL_ERROR, "its time was up.")
+    assert reconciler.plan(reconciler.refuse(snapshot, problem), snapshot).stages == ()
+
+
+async def test_strange_objects_among_the_records_are_overlooked(yard: Yard) -> None:
+    subject = yard.wish()
+    for name in ("x-1-abc-0", "1-abc-x", "nonsense"):
+        yard.cluster.put_secret(
+            f"store-{subject.version.uid}-{name}", {"part": "{}"}, kind=Kind.CONFIG_MAP, namespace=OPERATOR
+        )
+    yard.decide("corp", ROOT)
+    await yard.rest()
+    assert yard.status["record"]["deployed"]["number"] == 1
+
+
+async def test_long_change_is_cut_and_counted(yard: Yard) -> None:
+    yard.wish(**yard.manual())
+    for number in range(40):
+        yard.decide(f"{number:02}-{'d' * 240}", PKI().root(f"{number:02} {'€' * 60}"))
+    yard.decide("bad" + "b" * 240, LEAF)
+    await yard.rest()
+    pending = yard.status["pending"]
+    assert pending["addedCount"] == 40
+    assert 0 < len(pending["added"]) < 40
+    assert yard.size() < 64 * 1024
+
+
+def test_status_that_is_too_large_loses_its_longest_lists() -> None:
+    changed = [ChangedCertificate(fingerprint="sha256:" + "0" * 64, name="n" * 512, decision="d" * 253)] * 32
+    row = TargetRow(kind="ConfigMap", name="n" * 253, updated=False, message="m" * 400)
+    found = FindingEntry(reason="InvalidRequest", severity="Error", message="€" * 400)
+    full = TrustStoreStatus(
+        pending=PendingChange(id="sha256:" + "0" * 64, added=changed, removed=changed, changed=changed),
+        targets=[row] * 100,
+        findings=[found] * 32,
+    )
+    cut = fit(full)
+    assert len(json.dumps(dump(cut), ensure_ascii=False).encode()) <= STATUS_BYTES
+    assert len(cut.targets) == 1
+    assert cut.pending is not None
+    assert 0 < len(cut.pending.added) < 32
+    assert len(cut.findings) == 32
+    history = full.model_copy(update={"findings": tuple([found] * 32) * 2, "pending": None, "targets": ()})
+    assert len(fit(history).findings) == 32
+
+
+def test_status_that_cannot_be_cut_is_left() -> None:
+    full = TrustStoreStatus().model_copy(update={"public_roots": "x" * STATUS_BYTES})
+    assert fit(full) == full

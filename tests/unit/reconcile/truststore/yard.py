@@ -11,7 +11,7 @@ from typing import Any
 
 from certwright.pki.trust_bundle import parse_bundle
 from certwright.reconcile.objects import Kind, ObjectKey, Observed, Snapshot, Subject, Version
-from certwright.reconcile.plan import Reconciler
+from certwright.reconcile.reconciler import Reconciler
 from certwright.reconcile.trust.source import TRUST_SOURCE_LABEL
 from certwright.reconcile.trustdecision import TrustDecisions
 from certwright.reconcile.truststore import ClusterTrustStores, TrustStores

@@ -1,0 +1,111 @@
+"""Answers from files to what a pass asks besides objects by name, so that `check` walks the operator's own way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from certwright.cluster.files import FileCluster
+from certwright.cluster.library import answer_public_roots, recall_parts
+from certwright.findings import Finding, MaterialError
+from certwright.pki.crl import RevocationList
+from certwright.pki.list_intake import read_and_pack
+from certwright.reconcile.objects import Failure, Kind, NamespaceFacts, Snapshot, Subject
+from certwright.reconcile.offers import is_pending
+from certwright.reconcile.plan import StartFetch
+from certwright.reconcile.questions import (
+    IDLE,
+    Collection,
+    Contact,
+    FetchState,
+    GivenList,
+    KeptList,
+    KeptTrust,
+    Namespaces,
+    Owned,
+    PublicRoots,
+    Question,
+    Reading,
+    Recalled,
+    RecordsOf,
+)
+from certwright.reconcile.trust.record import TrustRecord, unpack_record
+
+PART_BYTES = 900 * 1024
+MOST_PACKED = 1 << 40
+"""No list is too long to be kept: nothing of it leaves this process."""
+
+
+class FileLibrary:
+    """Implement `certwright.cluster.ports.Library` over objects that were read from files.
+
+    Nothing is fetched. A RevocationSource counts from when it has been judged: of a list that only a cluster can fetch
+    nothing is ever known, and nobody is to wait for it.
+
+    Args:
+        files: our own objects, and what passes have written.
+        namespaces: those that there are.
+        namespace: that of the operator, where records are.
+    """
+
+    def __init__(self, files: FileCluster, namespaces: Iterable[NamespaceFacts], namespace: str) -> None:
+        self._files = files
+        self._namespaces = tuple(sorted(namespaces, key=lambda each: each.name))
+        self._namespace = namespace
+        self._lists: dict[str, RevocationList] = {}
+
+    def ask(self, question: Question) -> Any:
+        """Answer from memory."""
+        match question:
+            case Collection():
+                return self._members(question)
+            case Contact():
+                return IDLE
+            case Namespaces():
+                return self._namespaces
+            case Owned():
+                return self._files.owned(question.owner)
+            case RecordsOf():
+                return self._files.named(Kind.CONFIG_MAP, self._namespace, question.stem)
+            case PublicRoots():
+                return answer_public_roots()
+
+    async def read(self, need: GivenList | KeptList | KeptTrust) -> Any:
+        """Read a list that stands in a file; recall lists and records that passes have kept."""
+        match need:
+            case GivenList():
+                return self._read_given(need)
+            case KeptList():
+                held = self._lists.get(need.fingerprint)
+                return Recalled(held) if held is not None else None
+            case KeptTrust():
+                return await self._recall(need)
+
+    def start(self, action: StartFetch) -> FetchState:
+        """Fetch nothing."""
+        del action
+        return IDLE
+
+    def conclude(self, snapshot: Snapshot) -> None:
+        """Hold nothing that could be let go."""
+
+    def _members(self, collection: Collection) -> tuple[Subject, ...]:
+        subjects = self._files.subjects
+        found = (subjects[key] for key in sorted(subjects) if key in collection)
+        return tuple(each for each in found if not _is_unheard_of(each))
+
+    def _read_given(self, need: GivenList) -> Reading | Finding:
+        try:
+            read, parts = read_and_pack(need.data, need.what, PART_BYTES, MOST_PACKED)
+        except MaterialError as error:
+            return error.finding
+        self._lists[read.crl.fingerprint] = read.crl
+        return Reading(read, parts)
+
+    async def _recall(self, need: KeptTrust) -> TrustRecord | Failure | None:
+        parts = await recall_parts(need.parts, self._files)
+        return unpack_record(parts, need.digest) if isinstance(parts, tuple) else parts
+
+
+def _is_unheard_of(subject: Subject) -> bool:
+    return subject.key.kind is Kind.REVOCATION_SOURCE and is_pending(subject)

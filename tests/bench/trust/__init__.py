@@ -1,0 +1,1 @@
+"""Measure how a ClusterTrustStore spreads its bundle."""
