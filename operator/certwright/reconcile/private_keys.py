@@ -50,7 +50,11 @@ def read_offer(owner: Subject) -> OfferedKey:
         fingerprint=status.fingerprint,
         algorithm=status.algorithm,
         size=status.size,
-        is_judged=ready is not None and status.observed_generation == owner.generation,
+        is_judged=(
+            ready is not None
+            and ready.reason != Reason.NOT_CHECKED.value
+            and status.observed_generation == owner.generation
+        ),
         is_lost=ready is not None and ready.reason == Reason.KEY_LOST.value,
     )
 
@@ -70,4 +74,5 @@ def face_of(owner: Subject) -> str:
 
 def face_of_certificate(certificate: Subject) -> str:
     """Digest what a key lists of a certificate."""
-    return "|".join(str(certificate.status.get(name) or "") for name in LISTED_FACTS)
+    facts = "|".join(str(certificate.status.get(name) or "") for name in LISTED_FACTS)
+    return facts if "observedGeneration" in certificate.status else ""

@@ -42,6 +42,10 @@ class Named:
 
     key: ObjectKey
 
+    def __contains__(self, key: ObjectKey) -> bool:
+        """Say whether the object is the one."""
+        return key == self.key
+
 
 @dataclass(frozen=True, slots=True)
 class Naming:

@@ -140,6 +140,9 @@ class MemoryWorld:
             labels=_merge(before.labels, metadata.get("labels", {})),
             annotations=_merge(before.annotations, metadata.get("annotations", {})),
         )
+        if "status" in patch:
+            self.cluster.put_status(before.key, _merge(before.status, patch["status"]) if patch["status"] else {})
+            self._told.add(before.key)
 
     def _patch_object(self, before: Observed, patch: Mapping[str, Any]) -> None:
         key, metadata = before.key, patch.get("metadata", {})

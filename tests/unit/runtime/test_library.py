@@ -80,6 +80,7 @@ class Scene:
             cast("Cluster", self),
             cast("MetadataCache", self),
             namespaces=lambda: (NamespaceFacts("shop", "u"),),
+            naming=self.naming,
             run=self.run,
             settings=settings,
         )

@@ -17,9 +17,13 @@ _STAMP_LIMIT = 64
 
 
 def find_certificates(snapshot: Snapshot) -> tuple[Subject, ...]:
-    """Give the certificates that name the key, sorted by name."""
+    """Give the certificates that name the key, sorted by name; each from its first verdict on."""
     found = list_naming(snapshot, Naming(snapshot.subject.key))
-    return tuple(each for each in found if each.key.kind is Kind.IMPORTED_CERTIFICATE)
+    return tuple(
+        each
+        for each in found
+        if each.key.kind is Kind.IMPORTED_CERTIFICATE and "observedGeneration" in each.status and not each.deleting
+    )
 
 
 def digest_certificates(certificates: Iterable[Subject]) -> str:
