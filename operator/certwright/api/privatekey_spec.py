@@ -41,7 +41,6 @@ class PrivateKeySpec(WireModel):
                 message="must be 256, 384 or 521 for ECDSA, from 2048 to 8192 and a multiple of 8 for RSA, and 256 or "
                 "left out for Ed25519",
                 field_path=".size",
-                reason="FieldValueInvalid",
             ),
             *(never_changes(field) for field in ("algorithm", "size", "secretName", "existingSecretName")),
         )

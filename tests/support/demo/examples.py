@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 EXAMPLES = Path(__file__).parents[3] / "manifests" / "examples"
-CERTIFICATE, SOURCE = "ImportedCertificate", "RevocationSource"
+CERTIFICATE, SOURCE, KEY = "ImportedCertificate", "RevocationSource", "PrivateKey"
 PREFIX = "examples.certwright.io/"
 
 
@@ -76,7 +76,7 @@ def condition(custom_object: dict[str, Any], kind: str) -> dict[str, Any]:
 def _read(path: Path) -> Example:
     text = path.read_text(encoding="utf-8")
     objects = [found for found in yaml.safe_load_all(text) if found]
-    ours = [found for found in objects if found["kind"] in {CERTIFICATE, SOURCE}]
+    ours = [found for found in objects if found["kind"] in {CERTIFICATE, SOURCE, KEY}]
     annotations = [(identity_of(found), found["metadata"].get("annotations", {})) for found in ours]
     refusals = [notes[f"{PREFIX}refused"] for _, notes in annotations if f"{PREFIX}refused" in notes]
     return Example(path, _summary(text), tuple(_expectations(annotations)), refusals[0] if refusals else None)

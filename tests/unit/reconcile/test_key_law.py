@@ -69,7 +69,7 @@ class Yard(MemoryWorld):
     def look(self) -> None:
         """See which keys there have been."""
         for observed in self.cluster.objects.values():
-            self.seen |= {line for line in observed.data.get("tls.key", b"").splitlines() if len(line) == 64}  # noqa: PLR2004
+            self.seen |= {line for line in observed.data.get("tls.key", b"").splitlines() if len(line) == 64}
 
 
 Step = Callable[[Yard], Awaitable[Any]]
