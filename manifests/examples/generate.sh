@@ -11,7 +11,7 @@ set -euo pipefail
 output=$(cd "${1:-$(dirname "$0")}" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-mkdir -p "$output"/{good,bad,refused}
+mkdir -p "$output"/{good,bad,refused,cluster}
 cd "$work"
 
 start=20240101000000Z
@@ -169,6 +169,42 @@ revocation_source() {
   printf '  annotations:\n    examples.certwright.io/expect: %s\n' "$2"
   echo 'spec:'
   sed 's/^/  /'
+}
+
+# ours KIND NAME EXPECT [REASONS]: one of our objects of another kind, its spec from standard input
+#
+# $space is its namespace, where it names one. A TrustDecision gets the label `example: $group`, by which the store of the
+# example selects it. EXPECT is `trustState` and the validation code of a TrustDecision, of a store the reason of Ready and
+# how many per cent of its targets are up to date.
+ours() {
+  printf -- '---\napiVersion: certwright.io/v1alpha1\nkind: %s\nmetadata:\n  name: %s\n' "$1" "$2"
+  [ -z "${space:-}" ] || printf '  namespace: %s\n' "$space"
+  [ "$1" != TrustDecision ] || printf '  labels:\n    example: %s\n' "$group"
+  printf '  annotations:\n    examples.certwright.io/expect: %s\n' "$3"
+  [ -z "${4:-}" ] || printf '    examples.certwright.io/reasons: %s\n' "$4"
+  echo 'spec:'
+  sed 's/^/  /'
+}
+
+# decision NAME EXPECT CERTIFICATE [LINE]: a TrustDecision about a certificate, with one more line of its spec; $reasons are
+# findings that must be among those listed
+decision() {
+  {
+    echo 'certificate: |'
+    sed 's/^/  /' "$3"
+    [ -z "${4:-}" ] || printf '%s\n' "$4"
+  } | ours TrustDecision "$1" "$2" "${reasons:-}"
+}
+
+# store NAME EXPECT [REASONS]: a TrustStore that gathers the decisions of its example into a ConfigMap
+store() {
+  ours TrustStore "$@" <<EOF
+selector:
+  matchLabels:
+    example: $group
+targets:
+- name: $1-ca
+EOF
 }
 
 # refused_source NAME MESSAGE: a RevocationSource that the API server does not store, its spec from standard input
@@ -660,6 +696,137 @@ targets:
 EOF
 } > "$output/good/revocation-required.yaml"
 
+group=root-rollover
+issue root-rollover-old '/C=DE/O=Example GmbH/CN=Example Root CA G1' root-rollover-old "$ca_extensions"
+issue root-rollover-new '/C=DE/O=Example GmbH/CN=Example Root CA G2' root-rollover-new "$ca_extensions"
+for each in old new; do
+  issue "root-rollover-$each-server" "/C=DE/O=Example GmbH/CN=$each.rollover.example.com" "root-rollover-$each" \
+    "$(server_extensions "$each.rollover.example.com")"
+done
+{
+  about <<'EOF'
+Replacing a root: for a time both are trusted, until the old one's `trustUntil`. Then it leaves the bundle and every
+verdict by itself.
+
+Expect OK (200), for the certificate of the old root as for that of the new one.
+EOF
+  decision root-rollover-old 'trusted 0' root-rollover-old.crt 'trustUntil: "2100-01-01T00:00:00Z"'
+  decision root-rollover-new 'trusted 0' root-rollover-new.crt
+  store root-rollover 'Valid 100'
+  for each in old new; do
+    tls_secret "root-rollover-$each-source" "root-rollover-$each-server.key" "root-rollover-$each-server.crt"
+    name=root-rollover
+    [ "$each" = new ] || name=root-rollover-$each
+    imported "$name" 'OK 200' <<EOF
+certificateRef:
+  name: root-rollover-$each-source
+trust:
+  storeRef:
+    kind: TrustStore
+    name: root-rollover
+targets:
+- secretName: root-rollover-$each-tls
+EOF
+  done
+} > "$output/good/root-rollover.yaml"
+
+group=corporate-store
+issue corporate-root '/C=DE/O=Example GmbH/CN=Example Corporate Root CA' corporate-root "$ca_extensions"
+issue corporate-issuing '/C=DE/O=Example GmbH/CN=Example Corporate Issuing CA' corporate-root \
+  "${ca_extensions/CA:TRUE/CA:TRUE,pathlen:0}
+authorityKeyIdentifier=keyid"
+issue corporate-store '/C=DE/O=Example GmbH/CN=corporate.example.com' corporate-issuing \
+  "$(server_extensions corporate.example.com)"
+{
+  about <<'EOF'
+A corporate root and its issuing CA beside the public roots, in one bundle for programs that talk to both worlds.
+
+Expect OK (200): the upload is the leaf alone, and the store has the intermediate that is missing.
+EOF
+  decision corporate-store-root 'trusted 0' corporate-root.crt
+  decision corporate-store-issuing 'trusted 0' corporate-issuing.crt 'certUse: intermediateCA'
+  ours TrustStore corporate-store 'Valid 100' <<'EOF'
+selector:
+  matchLabels:
+    example: corporate-store
+publicRoots: Mozilla
+targets:
+- name: corporate-store-ca
+- name: corporate-store-complete
+  content: RootsAndIntermediates
+EOF
+  tls_secret corporate-store-source corporate-store.key corporate-store.crt
+  imported corporate-store 'OK 200' <<'EOF'
+certificateRef:
+  name: corporate-store-source
+trust:
+  storeRef:
+    kind: TrustStore
+    name: corporate-store
+targets:
+- secretName: corporate-store-tls
+EOF
+} > "$output/good/corporate-store.yaml"
+
+# ---- cluster: for the whole of it, in namespaces of their own -------------------------------------------------------
+
+# digest: of standard input
+digest() { printf 'sha256:%s' "$(sha256sum | cut -d ' ' -f 1)"; }
+
+# What `certwright diff` prints for a first deployment: the digest of the change from nothing to the digest of what is
+# staged.
+staged=$(printf '%s rootCA -' "$(openssl x509 -in root.crt -outform DER | digest)" | digest)
+approved=$(printf 'none\n%s' "$staged" | digest)
+group=approval-in-git
+server approval-in-git git.example.com
+{
+  about <<'EOF'
+Trust by pull request: a store for the whole cluster deploys only what was approved, and the approval is a commit like
+any other. Its id is what `certwright diff` prints for the change.
+
+Expect OK (200): the decision, the store and the approval of its first deployment come together.
+EOF
+  cat <<'EOF'
+---
+apiVersion: v1
+kind: Namespace
+metadata:
+  name: approval-in-git
+  labels:
+    certwright.io/trust-source: "true"
+---
+apiVersion: v1
+kind: Namespace
+metadata:
+  name: approval-in-git-shop
+  labels:
+    example: approval-in-git
+EOF
+  space=approval-in-git decision approval-in-git-root 'trusted 0' root.crt
+  ours ClusterTrustStore approval-in-git 'Valid 100' <<EOF
+decisionNamespace: approval-in-git
+selector:
+  matchLabels:
+    example: approval-in-git
+deployment:
+  mode: Manual
+  approved: $approved
+namespaceSelector:
+  matchLabels:
+    example: approval-in-git
+targets:
+- name: approval-in-git-ca
+EOF
+  space=approval-in-git-shop ours ImportedCertificate approval-in-git 'OK 200' <<EOF
+certificate: |
+$(sed 's/^/  /' approval-in-git.crt issuing.crt)
+trust:
+  storeRef:
+    kind: ClusterTrustStore
+    name: approval-in-git
+EOF
+} > "$output/cluster/approval-in-git.yaml"
+
 # ---- bad: stored by the API server, refused in status ---------------------------------------------------------------
 
 # bad_upload NAME EXPECT REASON: head from standard input, then NAME-source and a target that stays away
@@ -1030,6 +1197,63 @@ url: http://crl.example.com/issuing.crl
 EOF
 } > "$output/bad/list-not-allowed.yaml"
 
+# bad_ca NAME EXPECT REASON: head from standard input, then a decision about NAME.crt
+bad_ca() {
+  about
+  group=$1 reasons=$3 decision "$1" "$2" "$1.crt"
+}
+
+server leaf-as-ca leaf.example.com
+bad_ca leaf-as-ca 'untrusted 2012' UsageMismatch > "$output/bad/leaf-as-ca.yaml" <<'EOF'
+The certificate of a server, where that of its CA belongs.
+
+Expect untrusted (2012): no store takes it, whatever the decision says.
+EOF
+
+issue ca-without-certsign '/C=DE/O=Example GmbH/CN=Example Modest CA' ca-without-certsign \
+  "${ca_extensions/keyCertSign,/}"
+bad_ca ca-without-certsign 'untrusted 2012' UsageMismatch > "$output/bad/ca-without-certsign.yaml" <<'EOF'
+A CA whose key usage lacks keyCertSign: programs that follow RFC 5280 accept nothing that it issues.
+
+Expect untrusted (2012).
+EOF
+
+group=expired-ca
+issue expired-ca '/C=DE/O=Example GmbH/CN=Example Root CA 2024' expired-ca "$ca_extensions" "$start" 20250101000000Z
+{
+  about <<'EOF'
+An expired CA among good ones: it is left out, the store says so, and deploys the others.
+
+Expect expired (2003); the store is in order all the same.
+EOF
+  reasons=Expired decision expired-ca 'expired 2003' expired-ca.crt
+  decision expired-ca-current 'trusted 0' root.crt
+  store expired-ca 'Valid 100' CertificateLeftOut
+} > "$output/bad/expired-ca.yaml"
+
+group=untrusted-root
+server untrusted-root untrusted.example.com
+{
+  about <<'EOF'
+A complete chain, to a root that the store does not trust.
+
+Expect CERTIFICATE_CHAIN_IS_INVALID (522); the message says which root is missing, and in which store.
+EOF
+  decision untrusted-root-other 'trusted 0' other-root.crt
+  store untrusted-root 'Valid 100'
+  tls_secret untrusted-root-source untrusted-root.key untrusted-root.crt issuing.crt
+  imported untrusted-root 'CERTIFICATE_CHAIN_IS_INVALID 522' IssuerNotFound <<'EOF'
+certificateRef:
+  name: untrusted-root-source
+trust:
+  storeRef:
+    kind: TrustStore
+    name: untrusted-root
+targets:
+- secretName: untrusted-root-tls
+EOF
+} > "$output/bad/untrusted-root.yaml"
+
 # ---- refused: not even stored by the API server ---------------------------------------------------------------------
 
 not_a_key='-----BEGIN PRIVATE KEY-----
@@ -1161,3 +1385,13 @@ crlRef:
 intervalSeconds: 3600
 EOF
 } > "$output/refused/interval-without-url.yaml"
+
+{
+  about <<'EOF'
+A private key beside the certificate of a CA.
+EOF
+  printf -- '---\napiVersion: certwright.io/v1alpha1\nkind: TrustDecision\nmetadata:\n  name: key-in-decision\n'
+  printf '  annotations:\n    examples.certwright.io/refused: "must hold certificates only"\nspec:\n  certificate: |\n'
+  indent root.crt
+  indent <<< "$not_a_key"
+} > "$output/refused/key-in-decision.yaml"

@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 
 from tests.support.control_plane import ControlPlane
-from tests.support.demo.examples import EXAMPLES, Expectation, identity_of, read_examples, reasons_of, state_of
+from tests.support.demo.examples import (
+    CERTIFICATE,
+    EXAMPLES,
+    Expectation,
+    identity_of,
+    read_examples,
+    reasons_of,
+    state_of,
+)
 from tests.support.operator_process import OperatorProcess
 from tests.support.waiting import wait_until
 
@@ -33,7 +41,7 @@ def test_examples_come_to_what_they_promise_when_the_operator_runs_with_the_righ
     mark = control_plane.audit_mark()
     promises = {
         promise.identity: promise
-        for folder in ("good", "bad")
+        for folder in ("good", "cluster", "bad")
         for example in read_examples(folder)
         for promise in example.expectations
     }
@@ -42,11 +50,23 @@ def test_examples_come_to_what_they_promise_when_the_operator_runs_with_the_righ
     with OperatorProcess(kubeconfig, tmp_path / "operator.log") as operator:
         operator.wait_ready()
         kubectl("apply", "-n", namespace, "-f", str(EXAMPLES / "good"), "-f", str(EXAMPLES / "bad"))
+        kubectl("apply", "-f", str(EXAMPLES / "cluster"))
         wait_until(
             lambda: not differences(kubectl, namespace, promises),
             deadline_seconds=60,
             what="every example in the state that it promises",
         )
+        bundle = kubectl("get", "configmap", "approval-in-git-ca", "-n", "approval-in-git-shop", "-o", "yaml").stdout
+        assert "BEGIN CERTIFICATE" in bundle
+        targets = good_targets(kubectl, namespace)
+        kubectl("delete", "ctruststore", "approval-in-git", "--wait=false")
+        kubectl("delete", "trustdec", "--all", "-n", "approval-in-git", "--wait=false")
+        wait_until(
+            lambda: not whole_cluster(kubectl),
+            deadline_seconds=60,
+            what="the example for the whole cluster gone, decision and store",
+        )
+    kubectl("delete", "--wait=false", "--ignore-not-found", "-f", str(EXAMPLES / "cluster"))
 
     refused = [
         request for request in control_plane.requests(mark, user=OPERATOR) if request.code == HTTPStatus.FORBIDDEN
@@ -58,14 +78,22 @@ def test_examples_come_to_what_they_promise_when_the_operator_runs_with_the_righ
         for secret in written
         if secret["metadata"].get("annotations", {}).get("certwright.io/owner", "").startswith("ImportedCertificate/")
     }
-    assert owned == {*good_targets(kubectl, namespace), "entity-type-tls"}
+    assert owned == {*targets, "entity-type-tls"}
+
+
+def whole_cluster(kubectl: Kubectl) -> str:
+    """Name what is there of the example for the whole cluster."""
+    store = kubectl("get", "ctruststore", "approval-in-git", "--ignore-not-found", "-o", "name")
+    return store.stdout + kubectl("get", "trustdec", "-n", "approval-in-git", "-o", "name").stdout
 
 
 def differences(kubectl: Kubectl, namespace: str, promises: dict[str, Expectation]) -> list[str]:
-    return [
-        f"{identity_of(found)}: {state_of(found)} {sorted(reasons_of(found))}"
-        for found in ours(kubectl, namespace)
-        if not promises[identity_of(found)].seen_in(found)
+    found = {identity_of(each): each for each in ours(kubectl, namespace)}
+    missing = [f"{name}: not there" for name in promises.keys() - found.keys()]
+    return missing + [
+        f"{name}: {state_of(each)} {sorted(reasons_of(each))}"
+        for name, each in found.items()
+        if not promises[name].seen_in(each)
     ]
 
 
@@ -73,13 +101,14 @@ def good_targets(kubectl: Kubectl, namespace: str) -> set[str]:
     return {
         target["secretName"]
         for found in ours(kubectl, namespace)
-        if found["status"].get("certificateStoreStatus") == "OK"
+        if found["kind"] == CERTIFICATE and found["status"].get("certificateStoreStatus") == "OK"
         for target in found["spec"].get("targets", [])
     }
 
 
 def ours(kubectl: Kubectl, namespace: str) -> list[dict[str, Any]]:
-    items: list[dict[str, Any]] = json.loads(kubectl("get", "impcert,revsrc", "-n", namespace, "-o", "json").stdout)[
-        "items"
-    ]
-    return items
+    """Give all of ours in the namespace of the test and in those of the examples for the whole cluster."""
+    kinds, found = "impcert,revsrc,trustdec,truststore", []
+    for wanted, place in ((kinds, namespace), (kinds, "approval-in-git"), (kinds, "approval-in-git-shop")):
+        found += json.loads(kubectl("get", wanted, "-n", place, "-o", "json").stdout)["items"]
+    return [*found, json.loads(kubectl("get", "ctruststore", "approval-in-git", "-o", "json").stdout)]

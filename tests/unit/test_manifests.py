@@ -19,6 +19,9 @@ from certwright.api.kind import API_VERSION
 from certwright.api.model import parse
 from certwright.api.revocationsource import REVOCATION_SOURCE
 from certwright.api.revocationsource_status import ListValidationCode
+from certwright.api.trustdecision import TRUST_DECISION
+from certwright.dialects.root_certificates import CODES
+from certwright.dialects.trust_state import TrustState
 from certwright.findings import Reason
 from certwright.settings import Settings
 
@@ -30,11 +33,13 @@ NOTE = "An example, published with its key. Never use it for anything."
 VOCABULARIES = {
     IMPORTED_CERTIFICATE.name: (get_args(StoreStatus), get_args(ResponseCode)),
     REVOCATION_SOURCE.name: (set(Reason), get_args(ListValidationCode)),
+    TRUST_DECISION.name: (set(TrustState), set(CODES.values()) | {0}),
 }
+GOOD = frozenset({"good", "cluster"})
 
 judged_examples = pytest.mark.parametrize(
     "path",
-    [path for folder in ("good", "bad") for path in sorted((EXAMPLES / folder).glob("*.yaml"))],
+    [path for folder in ("good", "cluster", "bad") for path in sorted((EXAMPLES / folder).glob("*.yaml"))],
     ids=lambda path: f"{path.parent.name}/{path.stem}",
 )
 
@@ -183,7 +188,7 @@ def test_example_says_what_it_shows_and_what_to_expect_when_opened(path: Path) -
     words, codes = VOCABULARIES[shown["kind"]]
     assert status in words
     assert int(code) in codes
-    assert (status == "OK") is (path.parent.name == "good")
+    assert (status == "OK") is (path.parent.name in GOOD)
     for reason in filter(None, annotations.get("examples.certwright.io/reasons", "").split(",")):
         assert reason in set(Reason)
 
@@ -194,7 +199,9 @@ def test_example_can_be_applied_beside_all_others_when_names_begin_with_its_own(
 
     assert shown["metadata"]["name"] == path.stem
     assert all(document["metadata"]["name"].startswith(path.stem) for document in documents(path))
-    assert all("namespace" not in document["metadata"] for document in documents(path))
+    own = {document["metadata"]["name"] for document in documents(path) if document["kind"] == "Namespace"}
+    spaces = {document["metadata"].get("namespace") for document in documents(path)} - {None}
+    assert (spaces, bool(own)) == (own, path.parent.name == "cluster")
     if shown["kind"] == IMPORTED_CERTIFICATE.name:
         for target in parse(ImportedCertificateSpec, shown["spec"]).targets:
             assert target.secret_name.startswith(path.stem)
@@ -211,7 +218,7 @@ def test_example_warns_of_its_key_when_it_holds_one(path: Path) -> None:
 
 @judged_examples
 def test_example_outlives_its_readers_when_it_is_not_about_dates(path: Path) -> None:
-    if path.stem in {"expired", "expired-intermediate", "public-expired", "public-root"}:
+    if path.stem in {"expired", "expired-ca", "expired-intermediate", "public-expired", "public-root"}:
         return
 
     for certificate in certificates_in(path):
@@ -237,11 +244,11 @@ def test_examples_cover_every_answer_about_an_upload_when_listed() -> None:
 
 
 def subject_of(path: Path) -> dict[str, Any]:
-    """Give the object that an example is about: its certificate, else its source of revocation lists."""
+    """Give the object that an example is about, of those with its name: a certificate, a list, a decision."""
     ours = [document for document in documents(path) if document.get("apiVersion") == API_VERSION]
-    certificates = [document for document in ours if document["kind"] == IMPORTED_CERTIFICATE.name]
-    (found,) = certificates or ours
-    return found
+    kinds = list(VOCABULARIES)
+    named = [each for each in ours if each["kind"] in kinds and each["metadata"]["name"] == path.stem]
+    return min(named, key=lambda each: kinds.index(each["kind"]))
 
 
 def certificates_in(path: Path) -> Iterator[x509.Certificate]:

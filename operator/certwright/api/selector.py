@@ -45,6 +45,10 @@ class LabelRequirement(WireModel):
 class LabelSelector(WireModel):
     """It selects objects by their labels; an empty one selects all."""
 
+    # As a whole: of two who apply a selector, none may narrow or widen that of the other by halves. And an apply that
+    # empties a selector would else come to `null`, which is refused.
+    model_config = ConfigDict(json_schema_extra={"x-kubernetes-map-type": "atomic"})
+
     match_labels: Annotated[dict[str, LabelValue], Field(max_length=SELECTOR_LIMIT, default_factory=dict)]
     """matchLabels are labels that an object must have, all of them."""
 

@@ -120,7 +120,7 @@ class Failure:
     retry_after: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Subject:
     """The custom resource that a pass is about, as the watch last delivered it or as our own write left it.
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from functools import wraps
+from functools import partial, wraps
 from typing import ParamSpec, TypeVar
+from weakref import ref
 
 P = ParamSpec("P")
 R = TypeVar("R")
+V = TypeVar("V")
 
 KEPT = 128
 """How many answers are kept of each kind: as many as the passes that go on side by side may ask for, and some more."""
@@ -33,6 +35,32 @@ def remember(read: Callable[P, R]) -> Callable[P, R]:
         kept[place] = (value, answer)
         if len(kept) > KEPT:
             kept.popitem(last=False)
+        return answer
+
+    return ask
+
+
+def remember_as_long_as_it_lives(read: Callable[[V], R]) -> Callable[[V], R]:
+    """Keep the answer of a pure function of a frozen value as long as somebody holds the value.
+
+    For what is asked of each of many values again and again: of all decisions of a namespace, in every pass over one of
+    them. Who holds the values bounds how many there are.
+    """
+    kept: dict[int, tuple[ref[V], R]] = {}
+
+    def let_go(place: int, gone: ref[V]) -> None:
+        held = kept.get(place)
+        if held is not None and held[0] is gone:
+            del kept[place]
+
+    @wraps(read)
+    def ask(value: V) -> R:
+        place = id(value)
+        held = kept.get(place)
+        if held is not None and held[0]() is value:
+            return held[1]
+        answer = read(value)
+        kept[place] = (ref(value, partial(let_go, place)), answer)
         return answer
 
     return ask

@@ -14,7 +14,7 @@ from certwright.reconcile.reconciler import Reconciler
 from certwright.runtime.dependencies import Dependencies
 from certwright.runtime.intake import Intake
 from certwright.runtime.logs import describe_error
-from certwright.runtime.mirror import Mirror
+from certwright.runtime.mirror import NEWS, Mirror
 from certwright.runtime.passes import PassResult, Surroundings, run_pass
 from certwright.runtime.workers import Outcome
 
@@ -105,13 +105,15 @@ class Driver:
             seconds = time.perf_counter() - started
             self._metrics.passed(key.kind, end.result, seconds)
             logger.debug("a pass", extra={"about": key, "result": end.result, "seconds": round(seconds, 4)})
-        if end.outcome.conflict:
-            return await self._refresh(key)
-        if end.subject is not None and end.subject is not subject:
+        # However the pass ended: what it wrote, or somebody else, is held by now, and the watch tells it to nobody.
+        if end.subject is not None and end.subject is not subject and key in self._mirror:
             # What was stored is now part of the status, and so of what a change must wake this object for.
             self._intake.written(subject, end.subject)
         if foreign:
             self.ask_in_full(key)  # what evidence there is of earlier passes stands in a status that is not ours
+            self._intake.changed(key)
+        if end.outcome.conflict:
+            return await self._refresh(key)
         if foreign or any(not self._has_seen(end, each) for each in touched):
             return replace(end.outcome, again=True)
         return end.outcome
@@ -174,8 +176,9 @@ class Driver:
             if self._mirror.remove(key):
                 self._intake.gone(key)
             return Outcome()
-        self._mirror.put(subject)
-        self._dependencies.update(key, self._intake.references(subject))
+        change = self._mirror.put(subject)
+        if change in NEWS:
+            self._intake.found(key, change)  # when the watch brings the same, it is no news any more
         return Outcome(conflict=True)
 
 

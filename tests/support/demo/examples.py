@@ -8,7 +8,9 @@ from typing import Any
 import yaml
 
 EXAMPLES = Path(__file__).parents[3] / "manifests" / "examples"
-CERTIFICATE, SOURCE, KEY = "ImportedCertificate", "RevocationSource", "PrivateKey"
+CERTIFICATE, SOURCE, DECISION = "ImportedCertificate", "RevocationSource", "TrustDecision"
+STORES = frozenset({"TrustStore", "ClusterTrustStore"})
+OURS = STORES | {CERTIFICATE, SOURCE, DECISION, "PrivateKey"}
 PREFIX = "examples.certwright.io/"
 
 
@@ -19,7 +21,9 @@ class Expectation:
     Attributes:
         identity: its kind and name: `ImportedCertificate/shop`.
         state: of an ImportedCertificate `certificateStoreStatus` and `responseCode`, as in `OK 200`; of a
-            RevocationSource the reason of `Ready` and `validation`, as in `Valid 0`.
+            RevocationSource the reason of `Ready` and `validation`, as in `Valid 0`; of a TrustDecision `trustState`
+            and `validation`, as in `trusted 0`; of a store the reason of `Ready` and how many per cent of its targets
+            are up to date, as in `Valid 100`.
         reasons: findings that must be among those listed.
     """
 
@@ -43,7 +47,7 @@ class Example:
 
 
 def read_examples(folder: str) -> list[Example]:
-    """Return the examples of one folder: `good`, `bad` or `refused`."""
+    """Return the examples of one folder: `good`, `cluster`, `bad` or `refused`."""
     return [_read(path) for path in sorted((EXAMPLES / folder).glob("*.yaml"), key=lambda path: path.stem)]
 
 
@@ -57,8 +61,13 @@ def state_of(custom_object: dict[str, Any]) -> str:
     status = custom_object.get("status", {})
     if status.get("observedGeneration") != custom_object["metadata"]["generation"]:
         return "…"
-    if custom_object.get("kind") == SOURCE:
+    kind = custom_object.get("kind")
+    if kind == SOURCE:
         return f"{condition(custom_object, 'Ready').get('reason')} {status.get('validation')}"
+    if kind == DECISION:
+        return f"{status.get('trustState')} {status.get('validation')}"
+    if kind in STORES:
+        return f"{condition(custom_object, 'Ready').get('reason')} {status.get('rollout', {}).get('percentComplete')}"
     return f"{status.get('certificateStoreStatus', '…')} {status.get('responseCode', '')}".strip()
 
 
@@ -76,7 +85,7 @@ def condition(custom_object: dict[str, Any], kind: str) -> dict[str, Any]:
 def _read(path: Path) -> Example:
     text = path.read_text(encoding="utf-8")
     objects = [found for found in yaml.safe_load_all(text) if found]
-    ours = [found for found in objects if found["kind"] in {CERTIFICATE, SOURCE, KEY}]
+    ours = [found for found in objects if found["kind"] in OURS]
     annotations = [(identity_of(found), found["metadata"].get("annotations", {})) for found in ours]
     refusals = [notes[f"{PREFIX}refused"] for _, notes in annotations if f"{PREFIX}refused" in notes]
     return Example(path, _summary(text), tuple(_expectations(annotations)), refusals[0] if refusals else None)

@@ -20,7 +20,10 @@ NAMESPACE = "demo"
 PATIENCE_SECONDS = 30.0
 POLL_SECONDS = 0.02
 CUSTOM_OBJECTS = f"/apis/certwright.io/v1alpha1/namespaces/{NAMESPACE}/importedcertificates"
-SOURCES = f"/apis/certwright.io/v1alpha1/namespaces/{NAMESPACE}/revocationsources"
+OTHERS = tuple(
+    f"/apis/certwright.io/v1alpha1/namespaces/{NAMESPACE}/{plural}"
+    for plural in ("revocationsources", "trustdecisions", "truststores")
+)
 SECRETS = f"/api/v1/namespaces/{NAMESPACE}/secrets"
 
 
@@ -40,7 +43,7 @@ class Stage:
 
     def custom_objects(self) -> dict[str, dict[str, Any]]:
         """Return all our objects of the demo by kind and name."""
-        lists = [self.control_plane.client.get(path) or {"items": []} for path in (CUSTOM_OBJECTS, SOURCES)]
+        lists = [self.control_plane.client.get(path) or {"items": []} for path in (CUSTOM_OBJECTS, *OTHERS)]
         return {identity_of(each): each for found in lists for each in found["items"]}
 
     def custom_object(self, name: str) -> dict[str, Any]:

@@ -14,13 +14,14 @@ from certwright.dialects.explanations import EXPLANATIONS
 from certwright.findings import Reason
 from tests.support.demo.examples import EXAMPLES
 from tests.support.pki import PKI
+from tests.unit.cli.trust_files import G1, G2, cluster_store, decision, run, write
 
 AT = "2026-06-15T00:00:00Z"
 ROOT = PKI().root()
 ISSUING = ROOT.issue_ca("Corp Issuing CA 3", path_length=0)
 SHOP = ISSUING.issue_leaf("shop.example.com", serial=0x01AB)
 
-KINDS = (["ImportedCertificate", "default"], ["RevocationSource", "default"])
+KINDS = {"ImportedCertificate", "RevocationSource", "TrustDecision", "TrustStore"}
 
 
 def check(form: str, *arguments: str | Path) -> dict[str, Any]:
@@ -138,7 +139,8 @@ def test_sarif_results_name_rule_level_and_place_when_written(log: dict[str, Any
         physical = location["physicalLocation"]
         assert physical["artifactLocation"]["uri"].endswith(".yaml")
         assert physical["region"]["startLine"] >= 1
-        assert location["logicalLocations"][0]["fullyQualifiedName"].split("/")[:2] in KINDS
+        kind, namespace, _ = location["logicalLocations"][0]["fullyQualifiedName"].split("/")
+        assert (kind in KINDS, namespace) == (True, "default")
     prints = [each["partialFingerprints"]["certwright/v1"] for each in run["results"]]
     assert len(prints) == len(set(prints))
 
@@ -207,6 +209,10 @@ def test_page_names_every_field_when_programs_get_it(tmp_path: Path) -> None:
     arguments = ["diff", "--output", "json", str(tmp_path / "old.pem"), str(tmp_path / "new.pem")]
     difference = json.loads(CliRunner().invoke(cli, arguments).output)
     page = (EXAMPLES.parents[1] / "docs" / "reference" / "output.md").read_text(encoding="utf-8")
-    named = fields(difference) | fields(check("json", EXAMPLES / "bad", "absent.pem"))
+    wishes = [cluster_store(), decision("g1", G1), decision("g2", G2, trustUntil="2027-01-01T00:00:00Z")]
+    old, new = write(tmp_path, "old.yaml", *wishes), write(tmp_path, "new.yaml", wishes[0], decision("g2", G2))
+    trust = json.loads(run("diff", "--output", "json", old, new).output)
+    named = fields(difference) | fields(trust) | fields(check("json", EXAMPLES / "bad", new, "absent.pem"))
+    assert {"approval", "was", "bundle"} <= named
     assert {name for name in named if f"`{name}`" not in page and f"`{name}[]`" not in page} == set()
     assert [flag.value for flag in Flag if f"`{flag.value}`" not in page] == []

@@ -381,7 +381,9 @@ async def test_key_in_a_secret_that_is_being_deleted_is_used_and_not_written(sce
 
 
 @pytest.mark.parametrize(("policy", "stays"), [("Retain", {SECRET}), ("Delete", set())])
-async def test_secret_goes_with_its_object_when_that_is_wished(scene: Scene, policy: str, stays: set[ObjectKey]) -> None:
+async def test_secret_goes_with_its_object_when_that_is_wished(
+    scene: Scene, policy: str, stays: set[ObjectKey]
+) -> None:
     await scene.make(deletionPolicy=policy)
     await scene.delete(KEY, NAME)
     await scene.rest()

@@ -26,6 +26,8 @@ from certwright.runtime.workers import Outcome
 KIND = Kind.IMPORTED_CERTIFICATE
 SHOP = ObjectKey(KIND, "a", "shop")
 UPLOAD = ObjectKey(Kind.SECRET, "a", "upload")
+STORE = ObjectKey(Kind.TRUST_STORE, "a", "store")
+"""Looks at what is said of the first."""
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -44,6 +46,8 @@ class Scene:
         self.during: Callable[[], None] = lambda: None
         self.written: list[Mapping[str, Any]] = []
         self.write_error: ClusterError | None = None
+        self.error_after_write: ClusterError | None = None
+        self.asked: list[ObjectKey] = []
         self.reads: list[str] = []
         self.verified: list[Mapping[ObjectKey, Version]] = []
         self.passed_as: list[str] = []
@@ -63,6 +67,8 @@ class Scene:
             gate=self.gate,
         )
         self.intake.found(SHOP)
+        dependencies.update(STORE, {SHOP})
+        self.asked.clear()
         self.driver = Driver(reconcilers, self.mirror, dependencies, intake=self.intake, around=around, metrics=self)
 
     # ---- reconciler
@@ -97,6 +103,10 @@ class Scene:
         if self.plan_error is not None:
             raise self.plan_error
         said = {"said": judgement.reason.value if isinstance(judgement, Finding) else judgement, "targets": ["tls"]}
+        if snapshot.subject.status == said and self.error_after_write is not None:
+            if self.error_after_write.cause is not FailureCause.CONFLICT:
+                raise self.error_after_write
+            return Plan(((WriteStatus(SHOP, snapshot.subject.version, {}),),))
         if snapshot.subject.status == said:
             return Plan(requeue_at=AT)
         return Plan(((WriteStatus(SHOP, snapshot.subject.version, said),),))
@@ -117,6 +127,8 @@ class Scene:
         self.during()
         if self.write_error is not None:
             raise self.write_error
+        if self.written and self.error_after_write is not None:
+            raise self.error_after_write
         self.written.append(action.status)
         return Subject(SHOP, Version("u", "7"), 1, AT, {}, action.status)
 
@@ -142,7 +154,9 @@ class Scene:
 
     # ---- desk, metrics
 
-    def add(self, key: ObjectKey, priority: Priority = Priority.CHANGE) -> None: ...
+    def add(self, key: ObjectKey, priority: Priority = Priority.CHANGE) -> None:
+        assert priority is Priority.CHANGE
+        self.asked.append(key)
 
     def forget(self, key: ObjectKey) -> None: ...
 
@@ -270,6 +284,44 @@ async def test_a_lost_race_reads_the_object_anew() -> None:
     held = scene.mirror.subject(SHOP)
     assert held is not None
     assert (held.version.resource_version, scene.passed_as) == ("9", ["conflict"])
+
+
+async def test_those_who_refer_to_an_object_hear_of_a_change_that_only_a_lost_race_has_shown() -> None:
+    scene = Scene()
+    scene.write_error = ClusterError(FailureCause.CONFLICT, "conflict", status=409)
+    await scene.work()
+    assert STORE in scene.asked
+
+
+async def test_nobody_is_told_when_a_lost_race_has_shown_no_change() -> None:
+    scene = Scene()
+    scene.write_error = ClusterError(FailureCause.CONFLICT, "conflict", status=409)
+    scene.there = Subject(SHOP, Version("u", "9"), 1, AT, {})
+    await scene.work()
+    assert scene.asked == []
+
+
+@pytest.mark.parametrize("cause", [FailureCause.CONFLICT, FailureCause.UNAVAILABLE])
+async def test_those_who_refer_to_an_object_hear_of_its_status_when_the_pass_fails_after_it(
+    cause: FailureCause,
+) -> None:
+    scene = Scene()
+    scene.error_after_write = ClusterError(cause, "later", status=409)
+    scene.there = Subject(SHOP, Version("u", "7"), 1, AT, {}, {"said": "good", "targets": ["tls"]})
+    manifest = {
+        "metadata": {
+            "namespace": "a",
+            "name": "shop",
+            "uid": "u",
+            "resourceVersion": "7",
+            "generation": 1,
+            "creationTimestamp": "2026-01-01T00:00:00Z",
+        },
+        "status": {"said": "good", "targets": ["tls"]},
+    }
+    scene.during = lambda: scene.intake.deliver(KIND, "MODIFIED", manifest)  # the watch is quicker than the answer
+    await scene.work()
+    assert (len(scene.written), STORE in scene.asked) == (1, True)
 
 
 async def test_a_lost_race_with_a_deletion_ends_the_story() -> None:

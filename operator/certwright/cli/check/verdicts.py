@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from certwright.cli.offline.report import Outcome, Report
 from certwright.dialects.root_certificates import validation_code
-from certwright.dialects.store_status import StoreAnswer, worst_answer
+from certwright.dialects.store_status import ANSWERS, StoreAnswer, worst_answer
 from certwright.findings import Reason
 
 GOOD_EXIT, FINDINGS_EXIT, UNJUDGED_EXIT = 0, 1, 2
@@ -52,9 +52,10 @@ def exit_status(outcome: Outcome, *, require_keys: bool) -> int:
     return FINDINGS_EXIT if any(each.errors for each in outcome.reports) else GOOD_EXIT
 
 
-def codes_of(report: Report) -> tuple[int, StoreAnswer]:
-    """Give the codes that the status of an object would show: of source 3 and of source 1."""
+def codes_of(report: Report) -> tuple[int, StoreAnswer | None]:
+    """Give the codes that the status of an object would show: of source 3 and, where it has a word for it, source 1."""
     reasons = [each.finding.reason for each in report.errors] or [report.reason]
     # What the API server refuses before it is stored has no status; as a request it is a bad one.
     reasons = [Reason.INVALID_REQUEST if each is Reason.KEY_IN_CERTIFICATE else each for each in reasons]
-    return validation_code(reasons), worst_answer(reasons)
+    known = [each for each in reasons if each in ANSWERS]
+    return validation_code(reasons), worst_answer(known) if known else None

@@ -1,7 +1,8 @@
-"""`certwright diff`: what it means that certificates were exchanged, in one line each."""
+"""`certwright diff`: what it means that certificates were exchanged, or CAs, in one line each."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from collections.abc import Iterator
@@ -13,13 +14,16 @@ import click
 
 from certwright.api.model import timestamp
 from certwright.cli.diff.comparison import Difference, compare
+from certwright.cli.diff.store_text import describe_store, list_changes, write_stores
+from certwright.cli.diff.stores import StoreDifference, compare_stores
 from certwright.cli.diff.text import describe, name_of, write_text
 from certwright.cli.offline import facts
 from certwright.cli.offline.demands import Demands
-from certwright.cli.offline.judging import judge_sources
+from certwright.cli.offline.judging import Judged, judge_world
 from certwright.cli.offline.options import Instant, now, read_password
 from certwright.cli.offline.paths import Problem, Source, read_paths
-from certwright.cli.offline.report import Outcome, Report
+from certwright.cli.offline.report import Report
+from certwright.cli.offline.wishes import STORES
 from certwright.cli.terminal import ERROR_STYLE, open_console, say
 
 SCHEMA_VERSION = 1
@@ -35,30 +39,42 @@ SAME_EXIT, DIFFERENT_EXIT, UNJUDGED_EXIT = 0, 1, 2
 @click.option("--password-file", type=click.Path(), help="The password of PKCS#12 files.")
 @click.option("--output", type=click.Choice(["text", "json"]), default="text", help="Form of the differences.")
 def diff(old: str, new: str, at: datetime | None, password_file: str | None, output: str) -> None:
-    """Say what the change from OLD to NEW means for certificates: files, manifests, or folders of either.
+    """Say what the change from OLD to NEW means for certificates and trust: files, manifests, or folders of either.
 
     Only the certificates themselves are compared, never their text: another order of blocks or other line ends are no
     change. Changes that deserve a second look are marked: an earlier end, a shorter validity, names or usages that
     went, another type of key, a certificate that would be refused.
+
+    Of stores it is said which CAs are added, removed, changed and withdrawn, and the id by which the change is
+    approved. What OLD makes is taken to be deployed, unless a status among the files (kubectl get -o yaml) says
+    otherwise.
     """
     demands = Demands(at=at or now(), password=read_password(password_file))
     before, after = _judge(old, demands), _judge(new, demands)
-    problems = (*before.problems, *after.problems)
+    problems = (*before.outcome.problems, *after.outcome.problems)
     folders = Path(old).is_dir() and Path(new).is_dir()
-    differences, unchanged = compare(before.reports, after.reports, folders=folders)
-    status = UNJUDGED_EXIT if problems else DIFFERENT_EXIT if differences else SAME_EXIT
+    differences, unchanged = compare(_without_stores(before), _without_stores(after), folders=folders)
+    stores, same = asyncio.run(compare_stores(before, after))
+    status = UNJUDGED_EXIT if problems else DIFFERENT_EXIT if differences or stores else SAME_EXIT
     if output == "json":
-        click.echo(_write_json(differences, unchanged, problems, at=demands.at, status=status))
+        changes = [*map(_change, differences), *map(_store_change, stores)]
+        click.echo(_write_json(changes, unchanged + same, problems, at=demands.at, status=status))
     else:
-        write_text(differences, open_console())
+        console = open_console()
+        write_text(differences, console)
+        write_stores(stores, console)
         errors = open_console(stderr=True)
         for each in problems:
             say(errors, ("certwright: ", ERROR_STYLE), f"{each.file}: {each.message}")
     sys.exit(status)
 
 
-def _judge(path: str, demands: Demands) -> Outcome:
-    return judge_sources(_without_empty(path), demands)
+def _judge(path: str, demands: Demands) -> Judged:
+    return judge_world(_without_empty(path), demands)
+
+
+def _without_stores(side: Judged) -> list[Report]:
+    return [each for each in side.outcome.reports if each.identity.kind not in STORES]
 
 
 def _without_empty(path: str) -> Iterator[Source | Problem]:
@@ -67,13 +83,13 @@ def _without_empty(path: str) -> Iterator[Source | Problem]:
 
 
 def _write_json(
-    differences: tuple[Difference, ...], unchanged: int, problems: tuple[Problem, ...], *, at: datetime, status: int
+    changes: list[dict[str, Any]], unchanged: int, problems: tuple[Problem, ...], *, at: datetime, status: int
 ) -> str:
     document = {
         "schemaVersion": SCHEMA_VERSION,
         "at": timestamp(at),
         "exitCode": status,
-        "changes": [_change(each) for each in differences],
+        "changes": changes,
         "unchanged": unchanged,
         "problems": [{"file": each.file, "line": each.line or None, "message": each.message} for each in problems],
     }
@@ -89,6 +105,19 @@ def _change(difference: Difference) -> dict[str, Any]:
         "flags": [flag.value for flag in difference.flags],
         "old": _side(difference.old),
         "new": _side(difference.new),
+    }
+
+
+def _store_change(found: StoreDifference) -> dict[str, Any]:
+    return {
+        "name": name_of(found.report),
+        "kind": found.report.identity.kind,
+        "change": found.change.value,
+        "text": describe_store(found),
+        "flags": [flag.value for flag in found.flags],
+        "old": _side(found.old),
+        "new": _side(found.new),
+        **({"store": list_changes(found)} if found.new is not None else {}),
     }
 
 

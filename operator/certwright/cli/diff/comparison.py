@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from certwright.cli.offline import facts
-from certwright.cli.offline.report import FILE, Report
+from certwright.cli.offline.report import FILE, Decision, Report
 from certwright.pki.certificate import Certificate
 
 Key = tuple[str, str, str, str]
@@ -33,6 +33,10 @@ class Flag(StrEnum):
     ISSUER_CHANGED = "IssuerChanged"
     CA_CHANGED = "CAChanged"
     VERDICT_WORSE = "VerdictWorse"
+    TRUST_WITHDRAWN = "TrustWithdrawn"
+    TRUST_GIVEN = "TrustGiven"
+    APPROVAL_DROPPED = "ApprovalDropped"
+    OTHER_APPROVED = "OtherApproved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,19 @@ class Difference:
         if self.old.path and self.new.path:
             old, new = self.old.path[0], self.new.path[0]
             flags += [flag for flag, holds in _SIGNS.items() if old != new and holds(old, new)]
+        if self.old.decision is not None and self.new.decision is not None:
+            flags += _find_turn(self.old.decision, self.new.decision)
         return tuple(sorted(flags, key=list(Flag).index))
+
+
+def _find_turn(old: Decision, new: Decision) -> list[Flag]:
+    match old.desired, new.desired:
+        case "trusted", "untrusted":
+            return [Flag.TRUST_WITHDRAWN]
+        case "untrusted", "trusted":
+            return [Flag.TRUST_GIVEN]
+        case _:
+            return []
 
 
 def lifetime_days(certificate: Certificate) -> int:
@@ -120,7 +136,7 @@ def _is_unchanged(difference: Difference) -> bool:
     old, new = difference.old, difference.new
     if old is None or new is None:
         return False
-    if (old.path, old.reason) != (new.path, new.reason):
+    if (old.path, old.reason, old.decision) != (new.path, new.reason, new.decision):
         return False
     # Where there is no certificate on either side, what is said about it is all there is to compare.
     return bool(old.path) or [each.finding for each in old.errors] == [each.finding for each in new.errors]

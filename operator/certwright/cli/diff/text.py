@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime
 
 from rich.console import Console
 
+from certwright.api.model import timestamp
 from certwright.cli.diff.comparison import Change, Difference, Flag, lifetime_days
 from certwright.cli.offline import facts
 from certwright.cli.offline.manifests import DEFAULT_NAMESPACE
-from certwright.cli.offline.report import FILE, Report
+from certwright.cli.offline.report import FILE, Decision, Report
 from certwright.cli.terminal import ERROR_STYLE, GOOD_STYLE, HEADING_STYLE, WARNING_STYLE, say
+from certwright.findings import Reason
 from certwright.pki.certificate import Certificate
 from certwright.reconcile.objects import Kind
 
@@ -25,6 +28,10 @@ _WARNINGS = {
     Flag.KEY_TYPE_CHANGED: "another type of key",
     Flag.CA_CHANGED: "another kind of certificate",
     Flag.VERDICT_WORSE: "refused",
+    Flag.TRUST_WITHDRAWN: "withdrawn",
+    Flag.TRUST_GIVEN: "trusted again",
+    Flag.APPROVAL_DROPPED: "no approval any more",
+    Flag.OTHER_APPROVED: "another change is approved",
 }
 """Flags that are worth a word of their own; the others stand in the line."""
 
@@ -32,16 +39,28 @@ _WARNINGS = {
 def write_text(differences: Iterable[Difference], console: Console) -> None:
     """Write a line for each difference, and below it why the new certificate would be refused."""
     for each in differences:
-        warnings = [words for flag, words in _WARNINGS.items() if flag in each.flags]
-        say(
-            console,
-            (name_of(each.report), HEADING_STYLE),
-            ": ",
-            (describe(each), _STYLES[each.change]),
-            (f"  [{', '.join(warnings)}]" if warnings else "", WARNING_STYLE),
-        )
-        for located in each.new.errors if each.new is not None else ():
-            say(console, ("  error ", ERROR_STYLE), f"{located.finding.reason.value}  {located.finding.message}")
+        write_head(console, each.report, describe(each), each.change, each.flags)
+        write_errors(console, each.new)
+
+
+def write_head(console: Console, report: Report, text: str, change: Change, flags: Collection[Flag]) -> None:
+    """Write the line of a difference."""
+    warnings = [words for flag, words in _WARNINGS.items() if flag in flags]
+    say(
+        console,
+        (name_of(report), HEADING_STYLE),
+        ": ",
+        (text, _STYLES[change]),
+        (f"  [{', '.join(warnings)}]" if warnings else "", WARNING_STYLE),
+    )
+
+
+def write_errors(console: Console, report: Report | None, *, told: Reason | None = None) -> None:
+    """Write why something would be refused, but for the reason that was told already."""
+    for located in report.errors if report is not None else ():
+        found = located.finding
+        if found.reason is not told:
+            say(console, ("  error ", ERROR_STYLE), f"{found.reason.value}  {found.message}")
 
 
 def name_of(report: Report) -> str:
@@ -49,7 +68,7 @@ def name_of(report: Report) -> str:
     identity = report.identity
     if identity.kind == FILE:
         return f"{report.relative}: {report.part}" if report.part else report.relative
-    name = identity.name if identity.namespace == DEFAULT_NAMESPACE else f"{identity.namespace}/{identity.name}"
+    name = identity.name if identity.namespace in {"", DEFAULT_NAMESPACE} else f"{identity.namespace}/{identity.name}"
     return name if identity.kind == Kind.IMPORTED_CERTIFICATE else f"{identity.kind} {name}"
 
 
@@ -65,6 +84,8 @@ def describe(difference: Difference) -> str:
         parts.append("no longer a certificate")
     elif new.path:
         parts += ["now a certificate", *_describe_side(new)]
+    if old.decision is not None and new.decision is not None:
+        parts += _describe_decisions(old.decision, new.decision)
     if old.reason != new.reason:
         parts.append(f"verdict {old.reason.value}→{new.reason.value}")
     return ", ".join(parts) or "other findings"
@@ -81,6 +102,21 @@ def _describe_side(report: Report) -> Iterator[str]:
         yield f"names {_some(facts.names(leaf))}"
     yield f"issuer {facts.issuer(leaf)}"
     yield leaf.public_key.description
+    if report.decision is not None:
+        yield facts.describe_decision(report.decision)
+
+
+def _describe_decisions(old: Decision, new: Decision) -> Iterator[str]:
+    if old.use != new.use:
+        yield f"{old.use}→{new.use}"
+    if old.desired != new.desired:
+        yield f"{old.desired}→{new.desired}"
+    if old.until != new.until:
+        yield f"trusted until {_instant(old.until)}→{_instant(new.until)}"
+
+
+def _instant(until: datetime | None) -> str:
+    return timestamp(until) if until is not None else "its own end"
 
 
 def _describe_leaves(old: Certificate, new: Certificate) -> Iterator[str]:

@@ -15,7 +15,7 @@ import yaml
 from certwright.cli.offline.paths import Problem, Source
 
 DEFAULT_NAMESPACE = "default"
-_PUBLIC_FIELDS = ("certificate", "chain")
+_PUBLIC_FIELDS = ("certificate", "chain", "cert")
 _DATA_FIELDS = ("data", "stringData", "binaryData")
 _DEPTH_LIMIT = 256
 _DEEP_LINE = re.compile(rb"^(?: {256}|(?: *[-?]){64})", re.MULTILINE)

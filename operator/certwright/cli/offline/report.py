@@ -9,9 +9,10 @@ from datetime import datetime
 from certwright.api.trustdecision_spec import CertUse
 from certwright.api.truststore_spec import DeploymentMode
 from certwright.cli.offline.paths import Problem
+from certwright.dialects.root_certificates import place
+from certwright.dialects.store_status import ANSWERS, StoreStatus
 from certwright.findings import Finding, Reason, Severity
 from certwright.pki.certificate import Certificate
-from certwright.reconcile.importedcertificate.verdict import worst_first
 from certwright.reconcile.trust.record import TrustedCertificate
 
 
@@ -139,6 +140,19 @@ class Report:
         if errors:
             return errors[0].finding.reason
         return Reason.NOT_CHECKED if self.notes else Reason.VALID
+
+
+def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Sort findings of any kind of object as a status does, the worst first, each once; equals keep their order."""
+    return tuple(sorted(dict.fromkeys(findings), key=_severity_of))
+
+
+def _severity_of(found: Finding) -> tuple[int, int, int]:
+    if found.severity is Severity.WARNING:
+        return (1, 0, 0)
+    # Source 1 knows of no stores: what is wrong with one comes after what its words are for.
+    answer = ANSWERS.get(found.reason)
+    return (0, answer.severity if answer is not None else len(StoreStatus), place(found.reason))
 
 
 def locate_all(findings: Iterable[Finding], spots: dict[str, Spot], otherwise: Spot) -> tuple[Located, ...]:

@@ -28,6 +28,9 @@ from certwright.reconcile.trust.material import find_place, read_wish
 from certwright.reconcile.trust.stance import read_stance
 from certwright.reconcile.truststore.judgement import Judgement as StoreJudgement
 
+_LESS_PRECISE = frozenset({Reason.INVALID_REQUEST, Reason.UNPARSABLE, Reason.UNDECODABLE})
+"""What the judge says of a field that holds a private key."""
+
 
 def report_key(done: Done) -> Report:
     """Say what was found about a PrivateKey; the key itself is hardly ever among the files."""
@@ -125,7 +128,7 @@ def _report(done: Done, findings: list[Finding], *documents: Document) -> Report
     document = done.document
     refusals = list(find_refusals(document.body))
     if any(each.reason is Reason.KEY_IN_CERTIFICATE for each in refusals):
-        findings = [each for each in findings if each.reason is not Reason.INVALID_REQUEST]  # the same, less precise
+        findings = [each for each in findings if each.reason not in _LESS_PRECISE]
     found = [*findings, *refusals]
     spot = Spot(document.file, document.line)
     spots = find_in_documents(documents or (document,)) if found else {}

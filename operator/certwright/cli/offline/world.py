@@ -71,7 +71,7 @@ class World:
 
     Attributes:
         files: what there is, with what passes have written.
-        done: what each document has come to, in their order.
+        wishes: the stores as the files have them; they are walked as if every change were approved.
     """
 
     def __init__(
@@ -86,6 +86,7 @@ class World:
         self.namespaces = {each.name: each for each in namespaces}
         self._documents = tuple(documents)
         self._subjects = tuple(read_subject(each, demands.at) for each in self._documents)
+        self.wishes = {each.key: each for each in self._subjects if each.key.kind in STORES}
         for each in self._subjects:
             if each.key.kind is not Kind.IMPORTED_CERTIFICATE:
                 self.files.subjects[each.key] = deploy_at_once(each) if each.key.kind in STORES else each
@@ -96,7 +97,7 @@ class World:
 
     @property
     def done(self) -> tuple[Done, ...]:
-        """What each object has come to."""
+        """What each document has come to, in their order."""
         return tuple(self._done[place] for place in range(len(self._documents)))
 
     async def walk(self) -> None:
@@ -118,7 +119,7 @@ class World:
             deployed: what it has deployed; `None`: it never deployed anything.
             void: the ids of changes whose approval counts no more, as far as its status is known.
         """
-        store = without_approval(next(each for each in self._subjects if each.key == key))
+        store = without_approval(self.wishes[key])
         record: dict[str, Any] = {"void": list(void)}
         if deployed is not None:
             revision = deployed.revision

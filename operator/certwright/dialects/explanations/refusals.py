@@ -146,7 +146,7 @@ REFUSALS: Mapping[Reason, Explanation] = MappingProxyType(
         Reason.KEY_LOST: Explanation(
             "Key material that existed is gone.",
             (
-                "The Secret of a PrivateKey was deleted, or holds another key: certificates for the old one are no use.",
+                "The Secret of a PrivateKey was deleted, or holds another: certificates for the old one are no use.",
                 "A PrivateKey was restored from a backup, and its Secret was not.",
             ),
             "Restore the Secret from a backup. If there is none, make another PrivateKey and have new ones issued.",

@@ -16,6 +16,7 @@ from certwright.pki.intake import read_material
 from certwright.pki.pem import decode_base64
 from certwright.reconcile.objects import Kind, ObjectKey, Snapshot, Subject
 from certwright.reconcile.places import Place, fetch
+from certwright.reconcile.remembering import remember_as_long_as_it_lives
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,15 @@ class Authority:
     warnings: tuple[Finding, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Elsewhere:
+    """The certificate stands in another object."""
+
+    spec: TrustDecisionSpec
+    place: Place
+
+
+@remember_as_long_as_it_lives
 def read_wish(decision: Subject) -> TrustDecisionSpec | None:
     """Read the spec; `None` when it does not fit the schema (an object of another version, or of a file)."""
     try:
@@ -70,6 +80,18 @@ def read_authority(decision: Subject, snapshot: Snapshot) -> Certificate | Findi
 
 def examine_authority(decision: Subject, snapshot: Snapshot) -> Authority:
     """Read the certificate of a decision, with what is remarkable about its form; see `read_authority`."""
+    found = _look_into(decision)
+    if isinstance(found, Authority):
+        return found
+    data = fetch(found.place, snapshot)
+    if isinstance(data, Finding):
+        return Authority(problem=data)
+    return _read(found.spec, data, str(found.place), inline=False)
+
+
+@remember_as_long_as_it_lives
+def _look_into(decision: Subject) -> Authority | _Elsewhere:
+    """Read what stands in the wish itself, or say where else to look."""
     try:
         spec = parse(TrustDecisionSpec, decision.spec)
     except MaterialError as error:
@@ -78,11 +100,12 @@ def examine_authority(decision: Subject, snapshot: Snapshot) -> Authority:
     if conflict is not None:
         return Authority(problem=conflict)
     place = find_place(spec, decision.key.namespace)
-    data = fetch(place, snapshot) if place is not None else _inline(spec)
+    if place is not None:
+        return _Elsewhere(spec, place)
+    data = _inline(spec)
     if isinstance(data, Finding):
         return Authority(problem=data)
-    what = str(place) if place is not None else f"`spec.{'cert' if spec.certificate is None else 'certificate'}`"
-    return _read(spec, data, what, inline=place is None)
+    return _read(spec, data, f"`spec.{'cert' if spec.certificate is None else 'certificate'}`", inline=True)
 
 
 def _inline(spec: TrustDecisionSpec) -> bytes | Finding:

@@ -20,6 +20,7 @@ from certwright.findings import Reason
 from certwright.reconcile.bookkeeping import read_instant
 from certwright.reconcile.objects import Kind, Subject
 from certwright.reconcile.questions import Collection
+from certwright.reconcile.remembering import remember_as_long_as_it_lives
 
 MODIFIED_BY_ANNOTATION = "certwright.io/modified-by"
 CREATED_BY_ANNOTATION = "certwright.io/created-by"
@@ -69,6 +70,7 @@ def decisions_of(namespace: str) -> Collection:
     return Collection(Kind.TRUST_DECISION, namespace)
 
 
+@remember_as_long_as_it_lives
 def read_stance(decision: Subject) -> Stance:
     """Tell it from spec, labels and status."""
     status = parse_leniently(TrustDecisionStatus, decision.status)
@@ -108,6 +110,7 @@ def _find_end(status: TrustDecisionStatus) -> Standing | None:
     return Standing.ENDED if status.trust_state == "expired" or Reason.TRUST_ENDED.value in reasons else None
 
 
+@remember_as_long_as_it_lives
 def face_of(decision: Subject) -> str:
     """Digest what others see of a decision."""
     stance = read_stance(decision)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -95,9 +96,7 @@ def namespace(name: str, labels: dict[str, str] | None = None) -> Step:
 
 
 def forget_status(yard: Yard) -> None:
-    yard.cluster.subjects[yard.main] = type(yard.store)(
-        **{name: getattr(yard.store, name) for name in yard.store.__slots__ if name != "status"}
-    )
+    yard.cluster.subjects[yard.main] = replace(yard.store, status={})
 
 
 STEPS: list[Step] = [
