@@ -15,6 +15,7 @@ from certwright.api.fields import (
     map_list,
     set_list,
 )
+from certwright.api.importedcertificate_wish import SelfSigned, Subject
 from certwright.api.model import WireModel
 from certwright.api.reference import (
     CertificateReference,
@@ -24,9 +25,6 @@ from certwright.api.reference import (
     StoreReference,
 )
 from certwright.api.rules import Rule, at_most_one_of, refuses_private_keys, validated_by
-
-VALIDITY_DAYS_MAX = 36_500
-"""The most days that a self-signed certificate is made for: a hundred years."""
 
 Usage = Literal["ServerAuth", "ClientAuth"]
 DeletionPolicy = Literal["Retain", "Delete"]
@@ -44,38 +42,6 @@ HostName = Annotated[
 
 IpAddress = Annotated[str, Field(min_length=1, max_length=45)]
 """An IPv4 or IPv6 address without a zone or prefix length; the API server parses it (`isIP`)."""
-
-
-class SelfSigned(WireModel):
-    """How the certificate is made that certwright signs with the certificate's own key."""
-
-    validity_days: Annotated[int, Field(ge=1, le=VALIDITY_DAYS_MAX, json_schema_extra={"format": "int32"})] = 365
-    """validityDays is for how many days each of them is valid. Default: 365."""
-
-
-class Subject(WireModel):
-    """What the subject of the certificate is wished or expected to be; the attributes are those of source 5."""
-
-    common_name: Annotated[str, Field(max_length=256)] | None = None
-    """commonName is the expected common name (CN). Example: `shop.example.com`."""
-
-    organization_name: Annotated[str, Field(max_length=256)] | None = None
-    """organizationName is the expected organization (O). Example: `Example GmbH`."""
-
-    organization_unit: Annotated[str, Field(max_length=256)] | None = None
-    """organizationUnit is the expected organizational unit (OU). Example: `IT`."""
-
-    locality: Annotated[str, Field(max_length=256)] | None = None
-    """locality is the expected city (L). Example: `Ulm`."""
-
-    state_province: Annotated[str, Field(max_length=256)] | None = None
-    """stateProvince is the expected state or province (ST). Example: `BW`."""
-
-    country_code: Annotated[str, Field(max_length=2, pattern=r"^[A-Za-z]{2}$")] | None = None
-    """countryCode is the expected country (C): two letters, ISO 3166. Example: `DE`."""
-
-    email: Annotated[str, Field(max_length=256)] | None = None
-    """email is the expected e-mail address in the subject. Example: `webmaster@example.com`."""
 
 
 class Format(WireModel):

@@ -24,7 +24,7 @@ ISSUING = ROOT.issue_ca("Corp Issuing CA 3", path_length=0)
 SHOP = ISSUING.issue_leaf("shop.example.com")
 
 WITHOUT_MATERIAL = {"not-found", "list-not-allowed", "self-signed"}
-"""Examples that hang on what is in no file: a Secret that does not exist, a host that is not asked, a key to be made."""
+"""Examples that hang on what is in no file: a Secret that nobody made, a host that is not asked, a key to be made."""
 
 
 def check(*arguments: str | Path, stdin: str | bytes = b"") -> Result:

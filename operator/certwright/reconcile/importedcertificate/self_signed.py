@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from certwright.api.importedcertificate import ImportedCertificateSpec
-from certwright.api.importedcertificate_spec import SelfSigned
+from certwright.api.importedcertificate_wish import SelfSigned
 from certwright.findings import Finding, MaterialError, Severity, finding
 from certwright.pki.certificate import Certificate
 from certwright.pki.certificate_wish import CertificateWish, SubjectWish, find_wish_faults
