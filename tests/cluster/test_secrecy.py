@@ -16,12 +16,13 @@ import pytest
 
 from tests.support.control_plane import ControlPlane
 from tests.support.operator_process import OperatorProcess
-from tests.support.pki import Entity, rsa_key
+from tests.support.pki import PKI, Entity, ed25519_key, rsa_key
 from tests.support.waiting import wait_until
-from tests.support.worlds.manifests import Manifest, config_map, imported, secret
+from tests.support.worlds.manifests import Manifest, config_map, imported, private_key, secret
 from tests.support.worlds.material import Corp
 
 DEFAULT = Path(__file__).parents[2] / "manifests" / "overlays" / "default"
+PLURALS = {"ImportedCertificate": "importedcertificates", "PrivateKey": "privatekeys"}
 PASSWORD = "correct-horse-battery-staple"
 OTHER_PASSWORD = "wrong-horse-flat-battery"
 TOKEN = "not-a-key-but-secret-all-the-same-7f3a"
@@ -56,14 +57,15 @@ def test_nothing_secret_is_said_anywhere_when_the_operator_runs_at_debug(
     kubeconfig = control_plane.kubeconfig_for("certwright-system", "certwright")
     with OperatorProcess(kubeconfig, tmp_path / "operator.log", log_level="DEBUG") as operator:
         operator.wait_ready()
-        wishes = [each for each in manifests if each["kind"] == "ImportedCertificate"]
+        wishes = [each for each in manifests if each["kind"] in PLURALS]
         everything = {"apiVersion": "v1", "kind": "List", "items": manifests}
         control_plane.kubectl("apply", "-n", namespace, "-f", "-", input=json.dumps(everything))
         wait_until(
-            lambda: all(is_judged(control_plane, namespace, each["metadata"]["name"]) for each in wishes),
+            lambda: all(is_judged(control_plane, namespace, each["kind"], each["metadata"]["name"]) for each in wishes),
             deadline_seconds=60,
             what="a verdict on every object",
         )
+        secrets |= dict(generated(control_plane, namespace))
         said = dict(everything_said(control_plane, namespace, operator))
         said |= {f"API error {n}: ": text for n, text in enumerate(refusals(control_plane, namespace, corp.leaf()))}
     said["log"] = (tmp_path / "operator.log").read_text()
@@ -73,7 +75,7 @@ def test_nothing_secret_is_said_anywhere_when_the_operator_runs_at_debug(
     found = [
         Leak(place, name, form)
         for name, value in secrets.items()
-        for form, needle in forms(value)
+        for form, needle in private_forms(value)
         for place, text in said.items()
         if needle in text
     ]
@@ -85,6 +87,19 @@ def test_forms_of_a_secret_are_found_when_they_are_there() -> None:
     body = "".join(value.decode().splitlines()[1:-1])
     for leaked in (body[100:140], b64encode(value).decode()[8:80], hashlib.sha256(value).hexdigest()):
         assert any(needle in f"… {leaked} …" for _, needle in forms(value)), leaked
+
+
+@pytest.mark.parametrize("entity", [PKI().root(), PKI().root(key=rsa_key("a")), PKI().root(key=ed25519_key("a"))])
+def test_forms_of_a_key_leave_out_its_public_half_and_nothing_else(entity: Entity) -> None:
+    value = entity.key_pem.encode()
+    spki = openssl("pkey", "-pubout", "-outform", "DER", stdin=value)
+    for shift in range(3):
+        said = b64encode(b"x" * shift + spki).decode()
+        assert [name for name, form in private_forms(value) if form in said] == []
+    der = b64decode("".join(value.decode().splitlines()[1:-1]))
+    for shift in range(3):
+        said = b64encode(b"x" * shift + der).decode()
+        assert sum(form in said for _, form in private_forms(value)) >= 2
 
 
 # ---- what is thrown at it
@@ -162,11 +177,40 @@ def material(corp: Corp, folder: Path) -> tuple[dict[str, bytes], list[Manifest]
         secret("foreign-tls", {"tls.key": other.key_pem, "note": TOKEN}),
         secret("foreign-upload", pair),
         imported("foreign", certificateRef={"name": "foreign-upload"}, targets=[{"secretName": "foreign-tls"}]),
+        *keys(leaf, broken),
     ]
     for name, (data, spec) in cases.items():
         wish = {"certificateRef": {"name": f"{name}-upload"}, "targets": [{"secretName": f"{name}-tls"}], **spec}
         manifests += [secret(f"{name}-upload", data), imported(name, **wish)]
     return secrets, manifests
+
+
+def keys(leaf: Entity, broken: str) -> Iterator[Manifest]:
+    """Yield PrivateKeys, made and taken, good and bad, and what hangs under each."""
+    made, ours = ("made-ec", "made-rsa", "made-ed"), {"certwright.io/owner": "PrivateKey/taken-lost"}
+    for name, algorithm in zip(made, ("ECDSA", "RSA", "Ed25519"), strict=True):
+        yield private_key(name, algorithm=algorithm)
+    yield secret("taken-good", {"tls.key": leaf.key_pem})
+    yield secret("taken-broken", {"tls.key": broken})
+    yield secret("taken-token", {"tls.key": TOKEN, "note": TOKEN})
+    yield secret("taken-lost", {"tls.key": broken}, annotations=ours)
+    yield secret("taken-foreign", {"tls.key": leaf.key_pem})
+    taken = ("taken-good", "taken-broken", "taken-token")
+    yield from (private_key(name, existingSecretName=name) for name in taken)
+    yield from (private_key(name) for name in ("taken-lost", "taken-foreign"))
+    for name in (*made, *taken, "taken-lost", "taken-foreign"):
+        named = {"kind": "PrivateKey", "name": name}
+        yield imported(
+            f"under-{name}", privateKeyRef=named, dnsNames=["x.example.com"], targets=[{"secretName": f"{name}-tls"}]
+        )
+
+
+def generated(control_plane: ControlPlane, namespace: str) -> Iterator[tuple[str, bytes]]:
+    """Yield the keys that the operator has made."""
+    for name in ("made-ec", "made-rsa", "made-ed"):
+        found = control_plane.client.get(f"/api/v1/namespaces/{namespace}/secrets/{name}")
+        assert found is not None, f"{name} must have been made"
+        yield f"key of {name}", b64decode(found["data"]["tls.key"])
 
 
 def refusals(control_plane: ControlPlane, namespace: str, leaf: Entity) -> Iterator[str]:
@@ -187,7 +231,7 @@ def refusals(control_plane: ControlPlane, namespace: str, leaf: Entity) -> Itera
 def everything_said(
     control_plane: ControlPlane, namespace: str, operator: OperatorProcess
 ) -> Iterator[tuple[str, str]]:
-    for kind in ("importedcertificates", "events", "events.v1."):
+    for kind in (*PLURALS.values(), "events", "events.v1."):
         yield kind, control_plane.kubectl("get", kind, "-n", namespace, "-o", "json").stdout
     # Only metadata: that a target holds its key is the point of it.
     for kind in ("secrets", "configmaps"):
@@ -200,8 +244,8 @@ def everything_said(
         yield path.strip("/"), operator.answer(path)[1]
 
 
-def is_judged(control_plane: ControlPlane, namespace: str, name: str) -> bool:
-    found = control_plane.client.get(f"/apis/certwright.io/v1alpha1/namespaces/{namespace}/importedcertificates/{name}")
+def is_judged(control_plane: ControlPlane, namespace: str, kind: str, name: str) -> bool:
+    found = control_plane.client.get(f"/apis/certwright.io/v1alpha1/namespaces/{namespace}/{PLURALS[kind]}/{name}")
     conditions = ((found or {}).get("status") or {}).get("conditions", [])
     return any(each["type"] == "Ready" and each["status"] != "Unknown" for each in conditions)
 
@@ -223,6 +267,19 @@ def forms(value: bytes) -> Iterator[tuple[str, str]]:
             yield from ((f"{name}", each) for each in windows(part.decode()))
         else:
             yield from ((f"hex of {name}", each) for each in windows(part.hex()))
+
+
+def private_forms(value: bytes) -> Iterator[tuple[str, str]]:
+    """Yield the forms without what a certificate or request for the key says as well: its public half."""
+    public = public_texts(value)
+    yield from ((name, form) for name, form in forms(value) if not any(form in text for text in public))
+
+
+def public_texts(value: bytes) -> list[str]:
+    if not value.startswith(b"-----BEGIN PRIVATE KEY"):
+        return []
+    spki = openssl("pkey", "-pubout", "-outform", "DER", stdin=value)
+    return [spki.hex(), *(b64encode(b"\0" * shift + spki).decode() for shift in range(3))]
 
 
 def parts(value: bytes) -> Iterator[tuple[str, bytes]]:
