@@ -95,6 +95,7 @@ class MemoryCluster:
         self.calls: Counter[str] = Counter()
         self.reads: list[ObjectKey] = []
         self.namespaces: dict[str, NamespaceFacts] = {}
+        self.vouched: dict[ObjectKey, Version] = {}
         self.serves_bundles = True
         self.answers: dict[tuple[str, ObjectKey], list[ClusterError | None]] = {}
         self._applied: dict[ObjectKey, _Applied] = {}
@@ -373,6 +374,9 @@ class MemoryCluster:
     def wrote(self, observed: Observed) -> None: ...
 
     def saw(self, observed: Observed) -> None: ...
+
+    def vouch(self, key: ObjectKey, version: Version) -> None:
+        self.vouched[key] = version
 
     def refer(self, keys: frozenset[ObjectKey]) -> None: ...
 

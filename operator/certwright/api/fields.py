@@ -84,6 +84,9 @@ Generation = Annotated[int, Field(ge=0, json_schema_extra={"format": "int64"})]
 Count = Annotated[int, Field(ge=0, json_schema_extra={"format": "int32"})]
 """How many there are, also where a list beside it is cut."""
 
+Parts = Annotated[int, Field(ge=0, le=1024, json_schema_extra={"format": "int32"})]
+"""How many ConfigMaps hold something of ours. Each is named one by one: a number out of the air would fill memory."""
+
 
 def atomic_list(limit: int) -> FieldInfo:
     """Describe a list of at most `limit` items that is written as a whole."""

@@ -17,6 +17,7 @@ from certwright.api.fields import (
     DistinguishedName,
     Fingerprint,
     Generation,
+    Parts,
     Timestamp,
     atomic_list,
     map_list,
@@ -46,7 +47,7 @@ class KeptList(WireModel):
     digest: Fingerprint
     """digest is the SHA-256 digest of the list."""
 
-    parts: Count | None = None
+    parts: Parts | None = None
     """parts is how many ConfigMaps in the operator's namespace hold it; absent when it could not be kept there."""
 
     signer: Fingerprint | None = None

@@ -17,6 +17,7 @@ from certwright.api.fields import (
     Count,
     Fingerprint,
     Generation,
+    Parts,
     Text,
     Timestamp,
     Uid,
@@ -169,7 +170,7 @@ class DeployedRecord(WireModel):
     number: Count
     """number counts the deployments of this store, from 1."""
 
-    parts: Count
+    parts: Parts
     """parts is how many ConfigMaps hold it."""
 
     digest: Fingerprint

@@ -202,6 +202,9 @@ class FileCluster:
     def saw(self, observed: Observed) -> None:
         """Have nothing newer to hold."""
 
+    def vouch(self, key: ObjectKey, version: Version) -> None:
+        """Remember nothing: the next pass reads again."""
+
     def refer(self, keys: frozenset[ObjectKey]) -> None:
         """Watch nothing."""
 

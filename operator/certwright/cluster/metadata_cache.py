@@ -16,7 +16,7 @@ from certwright.cluster.name_set import NameSet, hash_name
 from certwright.cluster.owner_index import OwnerIndex, owner_of
 from certwright.cluster.resources import RESOURCES, can_exist
 from certwright.cluster.versions import as_number, is_newer, supersedes
-from certwright.reconcile.objects import Kind, Metadata, ObjectKey, Observed
+from certwright.reconcile.objects import Kind, Metadata, ObjectKey, Observed, Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +52,6 @@ class _Shelf:
     dropped: dict[ObjectKey, Metadata] = field(default_factory=dict)
 
 
-def _ignore(owner: ObjectKey, key: ObjectKey) -> None:
-    """Tell nobody."""
-
-
 class MetadataCache:
     """Implement `certwright.cluster.ports.MetadataCache`.
 
@@ -66,7 +62,7 @@ class MetadataCache:
         scopes: what is watched.
         on_change: called once with the key of each kept object that was created, changed or deleted, by whomever.
         on_owned: called with owner and key when an object that names an owner was created, changed or deleted, unless
-            the answer to a write of ours said so; what was taken from an owner is told to that one in any case.
+            our own write did it; what was taken from an owner is told to that one in any case.
     """
 
     def __init__(
@@ -74,7 +70,7 @@ class MetadataCache:
         scopes: Iterable[Scope],
         *,
         on_change: Callable[[ObjectKey], None],
-        on_owned: Callable[[ObjectKey, ObjectKey], None] = _ignore,
+        on_owned: Callable[[ObjectKey, ObjectKey], None] = lambda _owner, _key: None,
     ) -> None:
         self._shelves = {scope: _Shelf() for scope in scopes}
         self._on_change = on_change
@@ -92,7 +88,7 @@ class MetadataCache:
 
     def owned(self, owner: ObjectKey) -> dict[ObjectKey, Metadata]:
         """Give what is held of the objects of an owner, if its kind is one that spreads targets."""
-        return {key: self._held[key] for key in self._owners.owned(owner)}
+        return {key: self._owners.judge(key, self._held[key]) for key in self._owners.owned(owner)}
 
     def named(self, kind: Kind, namespace: str, stem: str) -> tuple[ObjectKey, ...]:
         """Give the held objects whose names begin with a stem, sorted; goes through all that is held."""
@@ -122,12 +118,12 @@ class MetadataCache:
         if self._hold(key, metadata_of_observed(observed)):
             self._on_change(key)
         self._tell_owners(key, before, self._held.get(key), written=True)
+        self.vouch(key, observed.version)
 
     def saw(self, observed: Observed) -> None:
         """Hold the version of an object just read, unless something newer of it is held.
 
-        When the read overtook the watch, its event would later look like an echo; so the change is told now, for
-        others who use the object.
+        When the read overtook the watch, its event would later look like an echo; so others are told of it now.
         """
         key, shelf = observed.key, self._shelf(observed.key)
         if shelf is None:
@@ -153,6 +149,10 @@ class MetadataCache:
             held = self._held.get(key)
             if held is not None and not held.managed:
                 self._drop(key)
+
+    def vouch(self, key: ObjectKey, version: Version) -> None:
+        """Believe the managed fields of an object in this version: its content was seen, or is our own."""
+        self._owners.vouch(key, version)
 
     # ---- for the watch
 
@@ -290,6 +290,8 @@ class MetadataCache:
         """Tell who owns an object, and who did, unless nothing changed, or it was the owner's own write."""
         if before is after:
             return
+        if before is not None and after is not None and not written:
+            self._owners.doubt(key, after)
         owners = {owner_of(key, each) for each in (before, after) if each is not None}
         if written and after is not None:
             owners.discard(owner_of(key, after))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from certwright.cluster.resources import RESOURCES
-from certwright.reconcile.objects import Kind, Metadata, ObjectKey
+from certwright.reconcile.objects import Kind, Metadata, ObjectKey, Version
 from certwright.reconcile.plan import OWNER_ANNOTATION
 
 NOBODYS: frozenset[ObjectKey] = frozenset()
@@ -28,10 +29,15 @@ def owner_of(key: ObjectKey, metadata: Metadata) -> ObjectKey | None:
 
 
 class OwnerIndex:
-    """Objects by owner."""
+    """Objects by owner, and which of them somebody else has changed since they were looked into.
+
+    Managed fields tell who wrote what, and anybody who may write an object may call himself what he likes in them. So
+    what was changed by a request that was not ours is believed to be intact only when its content was seen.
+    """
 
     def __init__(self) -> None:
         self._owned: dict[ObjectKey, set[ObjectKey]] = {}
+        self._doubted: dict[ObjectKey, Version] = {}
 
     def put(self, key: ObjectKey, metadata: Metadata) -> ObjectKey | None:
         """Take an object in, and give its owner."""
@@ -42,6 +48,7 @@ class OwnerIndex:
 
     def discard(self, key: ObjectKey, metadata: Metadata) -> ObjectKey | None:
         """Take an object out that was put in with this metadata, and give its owner."""
+        self._doubted.pop(key, None)
         owner = owner_of(key, metadata)
         if owner is not None and (owned := self._owned.get(owner)) is not None:
             owned.discard(key)
@@ -52,3 +59,17 @@ class OwnerIndex:
     def owned(self, owner: ObjectKey) -> Collection[ObjectKey]:
         """Give what belongs to an owner."""
         return self._owned.get(owner, NOBODYS)
+
+    def doubt(self, key: ObjectKey, metadata: Metadata) -> None:
+        """Take note that a request of somebody else has changed an object."""
+        if metadata.intact and owner_of(key, metadata) is not None:
+            self._doubted[key] = metadata.version
+
+    def vouch(self, key: ObjectKey, version: Version) -> None:
+        """Take note that the content of an object is as it should be in this version."""
+        if self._doubted.get(key) == version:
+            del self._doubted[key]
+
+    def judge(self, key: ObjectKey, metadata: Metadata) -> Metadata:
+        """Give what is to be believed of an object."""
+        return replace(metadata, intact=False) if key in self._doubted else metadata

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
-from certwright.reconcile.objects import Kind, Metadata, ObjectKey, Observed, Snapshot, Subject
+from certwright.reconcile.objects import Kind, Metadata, ObjectKey, Observed, Snapshot, Subject, Version
 from certwright.reconcile.plan import (
     AnnotateTemplate,
     ApplyBundle,
@@ -136,6 +136,10 @@ class MetadataCache(Protocol):
 
     def saw(self, observed: Observed) -> None:
         """Hold the version of an object just read, unless something newer of it is held."""
+        ...
+
+    def vouch(self, key: ObjectKey, version: Version) -> None:
+        """Take note that a pass has seen the content of an object in this version, and left it as it should be."""
         ...
 
     def refer(self, keys: frozenset[ObjectKey]) -> None:

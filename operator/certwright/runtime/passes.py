@@ -12,6 +12,7 @@ from certwright.cluster.gather import gather
 from certwright.cluster.library import NoLibrary
 from certwright.cluster.ports import Clock, Cluster, Library, MetadataCache
 from certwright.findings import ClusterError, FailureCause
+from certwright.reconcile.marks import is_owned
 from certwright.reconcile.objects import ObjectKey, Snapshot, Subject, Version
 from certwright.reconcile.plan import Plan, SetFinalizer, WriteStatus
 from certwright.reconcile.reconciler import Reconciler
@@ -151,8 +152,17 @@ def _conclude(reconciler: Reconciler[Any], plan: Plan, snapshot: Snapshot, aroun
     if plan.retry:
         return _end(snapshot, plan.requeue_at, retry=True)
     around.library.conclude(snapshot)
+    if plan.final:
+        _vouch(snapshot, around.cache)
     recorded = reconciler.settled(snapshot, around.cache, verified={}) is not False
     return replace(_end(snapshot, plan.requeue_at, retry=False), recorded=recorded)
+
+
+def _vouch(snapshot: Snapshot, cache: MetadataCache) -> None:
+    """Say that the targets that were looked into are in order; who reads those of another compares nothing."""
+    for key, observed in snapshot.objects.items():
+        if observed is not None and is_owned(observed, snapshot.subject):
+            cache.vouch(key, observed.version)
 
 
 def _status_lost(stage: tuple[object, ...], snapshot: Snapshot) -> bool:

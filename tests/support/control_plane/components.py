@@ -183,6 +183,10 @@ def etcd_command(binaries: Binaries, places: Places, ports: Ports) -> list[str]:
     ]
 
 
+TRUST_BUNDLES = ("--runtime-config=certificates.k8s.io/v1beta1=true", "--feature-gates=ClusterTrustBundle=true")
+"""What makes the API server serve ClusterTrustBundles."""
+
+
 def apiserver_command(
     binaries: Binaries, places: Places, ports: Ports, *, credentials: Credentials, audit: bool
 ) -> list[str]:
@@ -202,8 +206,6 @@ def apiserver_command(
         "--service-cluster-ip-range=10.0.0.0/24",
         "--endpoint-reconciler-type=none",  # it would publish 127.0.0.1 as an endpoint, which is refused
         "--authorization-mode=RBAC",
-        "--runtime-config=certificates.k8s.io/v1beta1=true",
-        "--feature-gates=ClusterTrustBundle=true",
     ]
     if audit:
         command += [

@@ -8,6 +8,7 @@ from tests.support.control_plane import audit
 from tests.support.control_plane.api import ApiClient, is_ready
 from tests.support.control_plane.binaries import Binaries
 from tests.support.control_plane.components import (
+    TRUST_BUNDLES,
     Component,
     Places,
     apiserver_command,
@@ -25,7 +26,7 @@ START_SECONDS = 90.0
 class Parts:
     """Hold files, ports, credentials and programs of one control plane; making it starts nothing."""
 
-    def __init__(self, binaries: Binaries, folder: Path, *, with_audit: bool) -> None:
+    def __init__(self, binaries: Binaries, folder: Path, *, with_audit: bool, with_trust_bundles: bool) -> None:
         self.binaries = binaries
         self.places = Places(folder)
         self.ports = free_ports()
@@ -36,10 +37,8 @@ class Parts:
         self.kubeconfig_admin = self.write_kubeconfig(ADMIN, certificate_entry(admin))
         self.client = ApiClient(self.ports.apiserver, ca_file=self.credentials.ca_file, user_files=admin)
         self.etcd = self._component("etcd", etcd_command(binaries, self.places, self.ports))
-        self.apiserver = self._component(
-            "kube-apiserver",
-            apiserver_command(binaries, self.places, self.ports, credentials=self.credentials, audit=with_audit),
-        )
+        command = apiserver_command(binaries, self.places, self.ports, credentials=self.credentials, audit=with_audit)
+        self.apiserver = self._component("kube-apiserver", [*command, *(TRUST_BUNDLES if with_trust_bundles else ())])
         self.controller_manager = self._component("kube-controller-manager", self._controller_manager_command())
 
     @property

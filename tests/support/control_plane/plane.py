@@ -28,11 +28,13 @@ class ControlPlane:
 
     Nothing of it outlives the process that started it, however that one ends, unless it is `detached`: then
     `python -m tests.support.control_plane down FOLDER` ends it, or `stop` while the starter lives.
-    With `audit` every request is recorded for `requests`; it costs less than the noise of a measurement.
+    With `audit` every request is recorded for `requests`; it costs less than the noise of a measurement. Without
+    `trust_bundles` it does not serve ClusterTrustBundles, as many clusters do not.
     """
 
-    def __init__(self, *, audit: bool = True, detached: bool = False) -> None:
+    def __init__(self, *, audit: bool = True, detached: bool = False, trust_bundles: bool = True) -> None:
         self._with_audit = audit
+        self._with_trust_bundles = trust_bundles
         self._detached = detached
         self._folder: GuardedFolder | None = None
         self._parts: Parts | None = None
@@ -58,7 +60,9 @@ class ControlPlane:
         binaries = find_binaries()
         self._folder = GuardedFolder(detached=self._detached)
         try:
-            self._parts = Parts(binaries, self._folder.path, with_audit=self._with_audit)
+            self._parts = Parts(
+                binaries, self._folder.path, with_audit=self._with_audit, with_trust_bundles=self._with_trust_bundles
+            )
             self._parts.start(self._folder.process_group)
         except BaseException:  # Ctrl-C as well
             self.stop()

@@ -161,3 +161,76 @@ def test_named_gives_records_by_the_beginning_of_their_names() -> None:
     found = scene.cache.named(Kind.CONFIG_MAP, "ours", "store-u-")
     assert [key.name for key in found] == ["store-u-1-a-0", "store-u-2-b-0"]
     assert scene.cache.named(Kind.SECRET, "ours", "store-u-") == ()
+
+
+# ---- what looks intact
+
+
+def ours(version: int, owner: str = "ClusterTrustStore/corporate") -> dict[str, Any]:
+    """Look like what our last apply left; whoever names his request like us can have that."""
+    by_us = {"manager": "certwright", "operation": "Apply", "fieldsV1": {"f:data": {"f:ca.crt": {}}}}
+    found = partial("ca", version, **owned_by(owner))
+    found["metadata"]["managedFields"] = [by_us]
+    return found
+
+
+class Content(Scene):
+    """The same with an object whose managed fields are all ours."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wrote_content(20)
+
+    def wrote_content(self, version: int) -> None:
+        self.cache.wrote(observed_of(KEY, ours(version)))
+
+    @property
+    def intact(self) -> bool:
+        return self.cache.owned(CORPORATE)[KEY].intact
+
+
+def test_what_we_wrote_is_intact_whenever_its_event_comes() -> None:
+    scene = Content()
+    scene.cache.put(MAPS, ours(20)["metadata"])
+    assert scene.intact
+
+    scene.cache.put(MAPS, ours(21)["metadata"])  # the answer is still on its way
+    scene.wrote_content(21)
+    assert scene.intact
+
+
+def test_what_others_wrote_is_not_believed_to_be_intact_until_somebody_looked() -> None:
+    scene = Content()
+    scene.cache.put(MAPS, ours(21)["metadata"])
+    assert not scene.intact
+
+    scene.cache.vouch(KEY, Version("uid-of-ca", "20"))
+    assert not scene.intact
+    scene.cache.vouch(KEY, scene.cache.owned(CORPORATE)[KEY].version)
+    assert scene.intact
+
+
+@pytest.mark.parametrize("how", ["read", "list"])
+def test_change_is_doubted_however_it_becomes_known(how: str) -> None:
+    scene = Content()
+    if how == "read":
+        scene.cache.saw(observed_of(KEY, ours(21)))
+        scene.cache.put(MAPS, ours(21)["metadata"])
+    else:
+        scene.read(30, ours(21))
+    assert not scene.intact
+
+
+def test_first_list_is_believed() -> None:
+    scene = Scene()
+    scene.cache.drop(Kind.CONFIG_MAP)
+    scene.read(30, ours(21))
+    assert scene.cache.owned(CORPORATE)[KEY].intact
+
+
+def test_object_that_was_made_anew_is_doubted_in_its_own_right() -> None:
+    scene = Content()
+    scene.cache.put(MAPS, ours(21)["metadata"])
+    scene.cache.remove(MAPS, ours(22)["metadata"])
+    scene.wrote_content(23)
+    assert scene.intact

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import count
 
+from certwright.api.fields import TEXT_LIMIT
 from certwright.api.truststore_status import AUTHORS_LIMIT, CHANGE_LIMIT, ChangedCertificate, PendingChange
 from certwright.findings import printable
 from certwright.reconcile.trust.record import TrustedCertificate
@@ -112,7 +113,8 @@ def describe_pending(change: Change) -> PendingChange:
         removed_count=len(difference.removed) or None,
         changed=_list(changed),
         changed_count=len(changed) or None,
-        authors=tuple(printable(each, limit=_NAME_LIMIT) for each in change.authors[:AUTHORS_LIMIT]),
+        # Whole: the policy of the four eyes compares them with whoever approves.
+        authors=tuple(printable(each, limit=TEXT_LIMIT) for each in change.authors[:AUTHORS_LIMIT]),
         public_roots=change.public_roots,
     )
 

@@ -50,7 +50,7 @@ class Stance:
 
     Attributes:
         name: of the decision.
-        fingerprint: of the certificate that was judged last; `None` when none ever was.
+        fingerprint: of the certificate that was judged last, or that a withdrawal names; `None` when none is known.
         until: `trustUntil`.
         author: who last changed it; `None` without the component `audit`.
     """
@@ -75,17 +75,23 @@ def read_stance(decision: Subject) -> Stance:
     """Tell it from spec, labels and status."""
     status = parse_leniently(TrustDecisionStatus, decision.status)
     spec = decision.spec
-    known = status.fingerprint or (status.record.fingerprint if status.record is not None else None)
     return Stance(
         name=decision.key.name,
         uid=decision.version.uid,
         standing=_find_standing(decision, status),
         role="intermediateCA" if spec.get("certUse") == "intermediateCA" else "rootCA",
         labels=decision.labels,
-        fingerprint=known,
+        fingerprint=_find_fingerprint(spec, status),
         until=read_instant(spec.get("trustUntil")),
         author=decision.annotations.get(MODIFIED_BY_ANNOTATION),
     )
+
+
+def _find_fingerprint(spec: Mapping[str, Any], status: TrustDecisionStatus) -> str | None:
+    # Whoever withdraws a CA by its fingerprint means that one, also while the certificate itself cannot be had.
+    if spec.get("trustStateDesired") == "untrusted" and spec.get("fingerprint"):
+        return str(spec["fingerprint"])
+    return status.fingerprint or (status.record.fingerprint if status.record is not None else None)
 
 
 def _find_standing(decision: Subject, status: TrustDecisionStatus) -> Standing:

@@ -5,14 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from certwright.api.truststore_status import DeployedRecord
-from certwright.findings import Finding, Reason, finding
-from certwright.reconcile.objects import Snapshot
+from certwright.findings import FailureCause, Finding, Reason, finding, printable
+from certwright.reconcile.objects import Failure, ObjectKey, Snapshot
 from certwright.reconcile.plan import KeepRecord
 from certwright.reconcile.trust.record import DATA_KEY, TrustRecord, pack_record, record_keys
 from certwright.reconcile.truststore.judgement import Judgement
 
 PART_BYTES = 900 * 1024
 """What one ConfigMap holds of a record; the API server allows 1 MiB of data, and encodes this in base64."""
+
+_ADVICE = {
+    FailureCause.FORBIDDEN: "Allow the operator to create ConfigMaps there.",
+    FailureCause.QUOTA_EXCEEDED: "Raise the quota there.",
+}
+_NAMED, _NAME_LIMIT = 2, 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +62,22 @@ def _keep(record: TrustRecord, judgement: Judgement, snapshot: Snapshot, operato
     for key, part in zip(record_keys(subject.version.uid, pointer, operator_namespace), parts, strict=True):
         failure, observed, data = snapshot.failures.get(key), snapshot.get(key), {DATA_KEY: part}
         if failure is not None:
-            text = f"{key}, which is to hold what is deployed next, could not be written: {failure.message}. "
-            problem = finding(Reason.STORE_FAILED, text + "What was deployed before stays. It is tried again.")
-            return Keeping(pointer=judgement.pointer, problem=problem, retry=True)
+            return Keeping(pointer=judgement.pointer, problem=_describe_failure(key, failure, judgement), retry=True)
         if observed is None:
             missing.append(KeepRecord(key, data, subject.key))
         elif dict(observed.data) != data:
             return None
     return Keeping(tuple(missing), pointer)
+
+
+def _describe_failure(key: ObjectKey, failure: Failure, judgement: Judgement) -> Finding:
+    withdrawals = judgement.staged.withdrawals if judgement.staged is not None else ()
+    names = ", ".join(
+        f'"{printable(each.entry.certificate.label, limit=_NAME_LIMIT)}"' for each in withdrawals[:_NAMED]
+    )
+    more = f" and {len(withdrawals) - _NAMED} more" if len(withdrawals) > _NAMED else ""
+    # What is not taken out although somebody withdrew it is the worst of it, and comes before all details.
+    stays = f"Still trusted, though withdrawn: {names}{more}." if withdrawals else "What was deployed before stays."
+    advice = _ADVICE.get(failure.cause, "It is tried again.")
+    text = f"{stays} {key}, which is to hold what is deployed next, could not be written: {failure.message}. {advice}"
+    return finding(Reason.STORE_FAILED, text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from certwright.api.truststore_status import DeployedRecord
@@ -51,29 +52,41 @@ def recall_deployed(snapshot: Snapshot, operator_namespace: str) -> Recalled:
 
 def list_candidates(snapshot: Snapshot) -> tuple[tuple[ObjectKey, ...], ...]:
     """Give the parts of the newest records of a store whose status names none, the newest first."""
-    numbered: dict[int, list[tuple[int, ObjectKey]]] = defaultdict(list)
+    stems: dict[tuple[int, str], list[tuple[int, ObjectKey]]] = defaultdict(list)
     keys: tuple[ObjectKey, ...] = snapshot.answers.get(records_of(snapshot.subject), ())
     for key in keys:
-        named, part = read_record_name(key.name), key.name.rpartition("-")[2]
+        named, (stem, _, part) = read_record_name(key.name), key.name.rpartition("-")
         if key.kind is Kind.CONFIG_MAP and named is not None and part.isdecimal():
-            numbered[named[1]].append((int(part), key))
-    newest = sorted(numbered, reverse=True)[:NEWEST]
-    return tuple(tuple(key for _, key in sorted(numbered[number])) for number in newest)
+            stems[named[1], stem].append((int(part), key))
+    newest = sorted({number for number, _ in stems}, reverse=True)[:NEWEST]
+    # A deployment that was never finished leaves its number to the next one: of two that bear it, the younger counts.
+    chosen = sorted(
+        (number, _written(parts, snapshot), tuple(key for _, key in sorted(parts)))
+        for (number, _), parts in stems.items()
+        if number in newest
+    )
+    return tuple(keys for _, _, keys in reversed(chosen))
+
+
+def _written(parts: Iterable[tuple[int, ObjectKey]], snapshot: Snapshot) -> int:
+    """Give the version of a record, which is that of its creation and an ascending number; 0 before it is read."""
+    observed = [snapshot.get(key) for _, key in parts]
+    versions = [each.version.resource_version for each in observed if each is not None]
+    return max((int(each) for each in versions if each.isdecimal()), default=0)
 
 
 def _search(snapshot: Snapshot) -> Recalled:
     """Find the newest record that is whole; its digest is no proof of anything, but it must be what it says it is."""
-    failure = None
-    for keys in list_candidates(snapshot):
-        read = [snapshot.get(key) for key in keys]
-        failure = failure or next((snapshot.failures[key] for key in keys if key in snapshot.failures), None)
-        parts = [observed.data.get(DATA_KEY, b"") for observed in read if observed is not None]
+    candidates = list_candidates(snapshot)
+    failure = next((snapshot.failures[key] for keys in candidates for key in keys if key in snapshot.failures), None)
+    if failure is not None:
+        return Recalled(failure=failure)  # it may be the newest: an older one must not come before it
+    for keys in candidates:
+        parts = [observed.data.get(DATA_KEY, b"") for key in keys if (observed := snapshot.get(key)) is not None]
         digest = "sha256:" + hashlib.sha256(b"".join(parts)).hexdigest()
         record = unpack_record(parts, digest) if len(parts) == len(keys) else None
         if record is not None:
             return Recalled(
                 DeployedRecord(revision=record.revision, number=record.number, parts=len(parts), digest=digest), record
             )
-        if failure is not None:
-            break  # the newest may be whole: an older one must not come before it
-    return Recalled(failure=failure)
+    return Recalled()

@@ -95,6 +95,14 @@ def test_status_counts_what_its_lists_have_no_room_for() -> None:
     assert (shown.changed[0].decision, shown.added[0].decision) == ("d1", None)
 
 
+def test_author_stands_whole_for_the_policy_that_compares_it() -> None:
+    account = f"system:serviceaccount:{'n' * 63}:{'a' * 253}"
+
+    shown = describe_pending(Change("sha256:" + "a" * 64, Difference(added=(A,)), (account,)))
+
+    assert shown.authors == (account,)
+
+
 def test_status_stays_small_whatever_cas_are_called() -> None:
     loud = PKI().root("\N{GRINNING FACE}" * 64).certificate
     many = tuple(TrustedCertificate(loud, decisions=("d" * 253,)) for _ in range(40))

@@ -55,7 +55,11 @@ def test_records_are_asked_for_by_name_and_digest() -> None:
     assert deployed.needed_records(subject, "certwright") == (*now.parts, *before.parts)
 
 
-@pytest.mark.parametrize("status", [{}, {"record": {}}, {"record": {"deployed": {"revision": "x"}}}])
+ENDLESS = {"record": {"deployed": {**DEPLOYED, "parts": 2**31 - 1}, "previous": {**DEPLOYED, "parts": 2**31 - 1}}}
+"""To name all these objects would take more memory than there is."""
+
+
+@pytest.mark.parametrize("status", [{}, {"record": {}}, {"record": {"deployed": {"revision": "x"}}}, ENDLESS])
 def test_store_that_deployed_nothing_has_no_record(status: dict[str, Any]) -> None:
     assert deployed.kept_trust(store(status=status), "certwright") is None
     assert deployed.previous_trust(store(status=status), "certwright") is None

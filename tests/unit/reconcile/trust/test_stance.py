@@ -46,6 +46,14 @@ def test_standing_follows_from_the_judgement_of_this_generation(status: dict[str
     assert read_stance(decision(status)).standing is standing
 
 
+@pytest.mark.parametrize("status", [{}, {**GOOD, "observedGeneration": 1}, {"record": {"fingerprint": PRINT}}])
+def test_withdrawal_is_about_the_certificate_that_it_names(status: dict[str, Any]) -> None:
+    named = {"certificateRef": {"name": "gone"}, "fingerprint": OTHER}
+
+    assert read_stance(decision(status, trustStateDesired="untrusted", **named)).fingerprint == OTHER
+    assert read_stance(decision(status, **named)).fingerprint != OTHER
+
+
 @pytest.mark.parametrize("until", ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00"])
 def test_instant_beyond_all_years_stops_nobody_from_looking_at_the_decision(until: str) -> None:
     subject = decision(GOOD, trustStateDesired="untrusted", trustUntil=until)

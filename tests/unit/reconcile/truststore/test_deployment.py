@@ -141,6 +141,41 @@ async def test_deployed_stays_when_the_next_record_cannot_be_kept(yard: Yard) ->
     assert yard.bundle() == {"Corp Root", "Next Root"}
 
 
+@pytest.mark.parametrize(
+    ("cause", "advice"),
+    [
+        (FailureCause.FORBIDDEN, "Allow the operator to create ConfigMaps there."),
+        (FailureCause.QUOTA_EXCEEDED, "Raise the quota there."),
+        (FailureCause.UNAVAILABLE, "It is tried again."),
+    ],
+)
+async def test_who_is_still_trusted_though_withdrawn_is_said_first(
+    yard: Yard, cause: FailureCause, advice: str
+) -> None:
+    await deploy(yard)
+    for name, root in {"next": NEXT, "third": THIRD, "fourth": PKI().root("Fourth Root")}.items():
+        yard.decide(name, root)
+    await yard.rest()
+    for name in ("corp", "next", "third"):
+        yard.distrust(name)
+    original = yard.cluster.keep_record
+
+    async def refuse(action: Any) -> Any:
+        yard.cluster.fail("keep", action.key, cause)
+        return await original(action)
+
+    yard.cluster.keep_record = refuse  # type: ignore[method-assign]
+    result = await yard.pass_over(STORE)
+    assert result.retry
+    assert yard.message().startswith('Still trusted, though withdrawn: "')
+    assert yard.message().count(' Root"') == 2
+    assert " and 1 more. ConfigMap" in yard.message()
+    assert advice in yard.message()
+    yard.cluster.keep_record = original  # type: ignore[method-assign]
+    await yard.rest()
+    assert yard.bundle() == {"Fourth Root"}
+
+
 async def test_no_target_is_written_before_the_status_names_its_record(yard: Yard) -> None:
     yard.decide("corp", ROOT)
     yard.wish(targets=[TARGET])
@@ -192,6 +227,33 @@ async def test_older_record_counts_when_the_newest_is_not_whole(yard: Yard) -> N
     await yard.rest()
     assert yard.bundle() == {"Corp Root"}
     assert yard.status["record"]["deployed"]["number"] in {1, 3}
+
+
+async def test_deployment_that_was_never_finished_hides_none_that_was(yard: Yard) -> None:
+    await deploy(yard, **yard.manual())
+    # The record of a change is kept, its status is not, and another change takes its place and its number.
+    yard.decide("third", THIRD)
+    await yard.rest()
+    yard.approve()
+    yard.cluster.fail("status", STORE, FailureCause.UNAVAILABLE)
+    await yard.pass_over(STORE)
+    yard.undecide("third")
+    yard.decide("next", NEXT)
+    await yard.pass_over(yard.decision("next"))
+    await yard.pass_over(STORE)
+    yard.approve()
+    await yard.rest()
+    assert [key.name for key in yard.records if "-2-" in key.name][1:], "two records bear the number"
+    deployed = yard.status["record"]["deployed"]
+
+    yard.rewish(**yard.manual())
+    yard.cluster.subjects[STORE] = replace(yard.store, status={})
+    yard.restart()
+    await yard.rest()
+
+    assert yard.status["record"]["deployed"] == deployed
+    assert yard.bundle() == {"Corp Root", "Next Root"}
+    assert yard.conditions["Ready"] == ("True", "Valid")
 
 
 async def test_records_that_cannot_be_read_are_waited_for(yard: Yard) -> None:
@@ -503,6 +565,16 @@ async def test_public_roots_are_added_and_may_be_distrusted(yard: Yard) -> None:
     await yard.rest()
     assert yard.bundle() == {"Corp Root"}
     assert "publicRoots" not in yard.status
+
+
+async def test_ca_is_withdrawn_by_its_fingerprint_when_nobody_has_its_certificate_at_hand(yard: Yard) -> None:
+    await deploy(yard)
+    yard.decide("next", NEXT)
+    await yard.rest()
+    absent = {"certificateRef": {"name": "not-there"}, "fingerprint": ROOT.certificate.fingerprint}
+    yard.decide("stop", trustStateDesired="untrusted", **absent)
+    await yard.rest()
+    assert yard.bundle() == {"Next Root"}
 
 
 async def test_bundle_that_is_too_large_is_not_deployed(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,6 +89,22 @@ async def test_drift_is_put_back_from_the_record(yard: Yard, change: dict[str, A
     assert yard.writes == 0
 
 
+async def test_target_is_vouched_for_by_its_store_once_it_was_looked_into(yard: Yard) -> None:
+    await deploy(yard)
+    yard.cluster.change(MAP, labels={**yard.target().labels, "team": "shop"}, intact=False)
+    await yard.rest()
+    assert yard.cluster.vouched[MAP] == yard.target().version
+    assert yard.writes == 0
+
+
+async def test_nobody_vouches_for_the_target_of_another(yard: Yard) -> None:
+    theirs = {OWNER_ANNOTATION: "TrustStore/other"}
+    yard.cluster.put_secret("corporate-ca", {"ca.crt": ROOT.pem}, kind=Kind.CONFIG_MAP, annotations=theirs)
+    await deploy(yard)
+    assert yard.reasons == ["TargetNotOwned"]
+    assert MAP not in yard.cluster.vouched
+
+
 async def test_deleted_target_comes_back(yard: Yard) -> None:
     await deploy(yard)
     yard.cluster.remove(MAP)
