@@ -154,6 +154,9 @@ def test_key_of_8192_bits_is_made_in_nobodys_way_and_once_though_the_operator_is
                 operator.start()
                 operator.wait_ready()
         wait_until(lambda: scene.is_ready("large"), deadline_seconds=KEY_SECONDS, what="the large key")
+        # It signs elsewhere, too.
+        scene.apply(hanging("shop-large", "large"))
+        wait_until(lambda: scene.is_ok("shop-large"), deadline_seconds=20, what="a certificate under the large key")
         assert operator.answer("/healthz")[0] == HTTPStatus.OK
         status = scene.status("privatekeys", "large")
     assert before_it > 0

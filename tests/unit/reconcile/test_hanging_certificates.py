@@ -102,6 +102,7 @@ async def test_certificate_is_self_signed_and_served_when_none_was_handed_in(sce
     assert scene.leaf.dns_names == (HOST,)
     assert (scene.leaf.not_before, scene.leaf.not_after) == (scene.now, scene.now + 365 * DAY - timedelta(seconds=1))
     assert report.warnings == []
+    assert ", is self-signed and valid until 2027-06-01, stored in 1 Secret." in report.message()
 
 
 async def test_certificate_is_made_and_kept_when_it_is_only_watched(scene: Scene) -> None:

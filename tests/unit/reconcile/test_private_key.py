@@ -377,6 +377,19 @@ async def test_key_in_a_secret_that_is_being_deleted_is_used_and_not_written(sce
     assert scene.cluster.writes == 0
 
 
+async def test_second_key_that_names_the_same_secret_is_refused(scene: Scene) -> None:
+    await scene.make()
+    key = scene.key
+    await scene.apply(private_key("late", secretName=NAME))
+    await scene.rest()
+    late = await scene.status("late", kind=KEY)
+
+    assert late.reason == "TargetNotOwned"
+    assert f"belongs to PrivateKey/{NAME}" in late.message()
+    assert (await scene.rested()).condition("Ready") == ("True", "Valid")
+    assert scene.key == key
+
+
 # ---- deleted with its object, or not
 
 
