@@ -214,6 +214,19 @@ refused_source() {
   sed 's/^/  /'
 }
 
+# private_key NAME: a PrivateKey, its spec from standard input
+private_key() {
+  printf -- '---\napiVersion: certwright.io/v1alpha1\nkind: PrivateKey\nmetadata:\n  name: %s\nspec:\n' "$1"
+  sed 's/^/  /'
+}
+
+# refused_key NAME MESSAGE: a PrivateKey that the API server does not store, its spec from standard input
+refused_key() {
+  printf -- '---\napiVersion: certwright.io/v1alpha1\nkind: PrivateKey\nmetadata:\n  name: %s\n' "$1"
+  printf '  annotations:\n    examples.certwright.io/refused: "%s"\nspec:\n' "$2"
+  sed 's/^/  /'
+}
+
 # refused NAME MESSAGE: an ImportedCertificate that the API server does not store, its spec from standard input
 refused() {
   printf -- '---\napiVersion: certwright.io/v1alpha1\nkind: ImportedCertificate\nmetadata:\n  name: %s\n' "$1"
@@ -416,6 +429,32 @@ targets:
 - secretName: untidy-tls
 EOF
 } > "$output/good/untidy.yaml"
+
+{
+  about <<'EOF'
+No certificate has been bought yet. A key is made once and kept; until a CA has signed the request in
+`status.certificateSigningRequest`, a self-signed certificate is served, and made anew in time. Name what the CA sends
+in `certificateRef` or `certificate`, and it takes its place.
+
+Expect OK (200): self-signed-tls holds a certificate that works, and that nobody trusts yet.
+EOF
+  private_key self-signed-key <<'EOF'
+secretName: self-signed-key
+EOF
+  imported self-signed 'OK 200' <<'EOF'
+privateKeyRef:
+  kind: PrivateKey
+  name: self-signed-key
+subject:
+  commonName: self-signed.example.com
+  organizationName: Example GmbH
+  countryCode: DE
+dnsNames:
+- self-signed.example.com
+targets:
+- secretName: self-signed-tls
+EOF
+} > "$output/good/self-signed.yaml"
 
 server pkcs12-upload pfx.example.com
 openssl pkcs12 -export -inkey pkcs12-upload.key -in pkcs12-upload.crt -certfile issuing.crt -name pfx \
@@ -976,6 +1015,27 @@ targets:
 EOF
 } > "$output/bad/no-source.yaml"
 
+key arbitrary-key
+{
+  about <<'EOF'
+A self-signed certificate is asked for with the key of an ordinary Secret. Only a PrivateKey lets its key sign.
+
+Expect BAD_REQUEST (400).
+EOF
+  secret arbitrary-key-source Opaque
+  echo 'stringData:'
+  text tls.key arbitrary-key.key
+  imported arbitrary-key 'BAD_REQUEST 400' InvalidRequest <<'EOF'
+privateKeyRef:
+  name: arbitrary-key-source
+selfSigned: {}
+dnsNames:
+- arbitrary.example.com
+targets:
+- secretName: arbitrary-key-tls
+EOF
+} > "$output/bad/arbitrary-key.yaml"
+
 server entity-type entity.example.com
 {
   about <<'EOF'
@@ -1233,6 +1293,17 @@ certificateRef:
   name: upload
 EOF
 } > "$output/refused/two-sources.yaml"
+
+{
+  about <<'EOF'
+A key of a size that nobody uses.
+EOF
+  refused_key key-size 'must be 256, 384 or 521 for ECDSA' <<'EOF'
+secretName: key-size
+algorithm: RSA
+size: 1000
+EOF
+} > "$output/refused/key-size.yaml"
 
 {
   about <<'EOF'

@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     workers: int = Field(32, ge=1, le=256, description="Objects worked on at once.")
     processes: int = Field(2, ge=1, le=16, description="Worker processes for heavy work, started on first need.")
     work_seconds: float = Field(5, gt=0, description="Longest that one object may keep a worker process busy.")
+    key_seconds: float = Field(120, gt=0, description="Longest that making one RSA key may take, in such a process.")
     request_seconds: float = Field(30, gt=0, description="Longest that one API request may take.")
 
     stalled_after_seconds: int = Field(600, ge=0, description="Waiting longer than this is reported as Stalled.")

@@ -76,7 +76,7 @@ def test_examples_come_to_what_they_promise_when_the_operator_runs_with_the_righ
     owned = {
         secret["metadata"]["name"]
         for secret in written
-        if secret["metadata"].get("labels", {}).get("app.kubernetes.io/managed-by") == "certwright"
+        if secret["metadata"].get("annotations", {}).get("certwright.io/owner", "").startswith("ImportedCertificate/")
     }
     assert owned == {*targets, "entity-type-tls"}
 

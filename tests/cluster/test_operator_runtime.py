@@ -113,7 +113,7 @@ async def test_readyz_names_the_right_that_is_missing(plane: ControlPlane, place
     stranger = plane.kubeconfig_as_user("stranger")
     async with running(plane, kubeconfig=stranger) as operator:
         text = await operator.until_readyz(503, "certwright must be allowed to")
-        assert "list importedcertificates, watch importedcertificates, list revocationsources" in text
+        assert "list importedcertificates, watch importedcertificates, list privatekeys" in text
         rules = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]
         name = f"stranger-{uuid4().hex[:8]}"
         rbac = "/apis/rbac.authorization.k8s.io/v1"

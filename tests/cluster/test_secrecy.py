@@ -16,9 +16,9 @@ import pytest
 
 from tests.support.control_plane import ControlPlane
 from tests.support.operator_process import OperatorProcess
-from tests.support.pki import Entity, rsa_key
+from tests.support.pki import PKI, Entity, ed25519_key, rsa_key
 from tests.support.waiting import wait_until
-from tests.support.worlds.manifests import Manifest, config_map, decision, imported, secret, trust_store
+from tests.support.worlds.manifests import Manifest, config_map, decision, imported, private_key, secret, trust_store
 from tests.support.worlds.material import Corp
 
 DEFAULT = Path(__file__).parents[2] / "manifests" / "overlays" / "default"
@@ -28,6 +28,7 @@ TOKEN = "not-a-key-but-secret-all-the-same-7f3a"
 APPLY = {"Content-Type": "application/apply-patch+yaml"}
 PLURALS = {
     "ImportedCertificate": "importedcertificates",
+    "PrivateKey": "privatekeys",
     "TrustDecision": "trustdecisions",
     "TrustStore": "truststores",
 }
@@ -69,6 +70,7 @@ def test_nothing_secret_is_said_anywhere_when_the_operator_runs_at_debug(
             deadline_seconds=60,
             what="a verdict on every object",
         )
+        secrets |= dict(generated(control_plane, namespace))
         said = dict(everything_said(control_plane, namespace, operator))
         said |= {f"API error {n}: ": text for n, text in enumerate(refusals(control_plane, namespace, corp.leaf()))}
     said["log"] = (tmp_path / "operator.log").read_text()
@@ -78,7 +80,7 @@ def test_nothing_secret_is_said_anywhere_when_the_operator_runs_at_debug(
     found = [
         Leak(place, name, form)
         for name, value in secrets.items()
-        for form, needle in forms(value)
+        for form, needle in private_forms(value)
         for place, text in said.items()
         if needle in text
     ]
@@ -90,6 +92,19 @@ def test_forms_of_a_secret_are_found_when_they_are_there() -> None:
     body = "".join(value.decode().splitlines()[1:-1])
     for leaked in (body[100:140], b64encode(value).decode()[8:80], hashlib.sha256(value).hexdigest()):
         assert any(needle in f"… {leaked} …" for _, needle in forms(value)), leaked
+
+
+@pytest.mark.parametrize("entity", [PKI().root(), PKI().root(key=rsa_key("a")), PKI().root(key=ed25519_key("a"))])
+def test_forms_of_a_key_leave_out_its_public_half_and_nothing_else(entity: Entity) -> None:
+    value = entity.key_pem.encode()
+    spki = openssl("pkey", "-pubout", "-outform", "DER", stdin=value)
+    for shift in range(3):
+        said = b64encode(b"x" * shift + spki).decode()
+        assert [name for name, form in private_forms(value) if form in said] == []
+    der = b64decode("".join(value.decode().splitlines()[1:-1]))
+    for shift in range(3):
+        said = b64encode(b"x" * shift + der).decode()
+        assert sum(form in said for _, form in private_forms(value)) >= 2
 
 
 # ---- what is thrown at it
@@ -167,6 +182,7 @@ def material(corp: Corp, folder: Path) -> tuple[dict[str, bytes], list[Manifest]
         secret("foreign-tls", {"tls.key": other.key_pem, "note": TOKEN}),
         secret("foreign-upload", pair),
         imported("foreign", certificateRef={"name": "foreign-upload"}, targets=[{"secretName": "foreign-tls"}]),
+        *keys(leaf, broken),
     ]
     for name, (data, spec) in cases.items():
         wish = {"certificateRef": {"name": f"{name}-upload"}, "targets": [{"secretName": f"{name}-tls"}], **spec}
@@ -192,6 +208,34 @@ def about_trust(corp: Corp, leaf: Entity, keystore: bytes) -> Iterator[Manifest]
     ):
         java = {"kind": "Secret", "name": target, "key": "trust.p12", "format": "PKCS12"}
         yield trust_store(name, selector={}, targets=[{**java, "passwordRef": {"name": password}}])
+
+
+def keys(leaf: Entity, broken: str) -> Iterator[Manifest]:
+    """Yield PrivateKeys, made and taken, good and bad, and what hangs under each."""
+    made, ours = ("made-ec", "made-rsa", "made-ed"), {"certwright.io/owner": "PrivateKey/taken-lost"}
+    for name, algorithm in zip(made, ("ECDSA", "RSA", "Ed25519"), strict=True):
+        yield private_key(name, algorithm=algorithm)
+    yield secret("taken-good", {"tls.key": leaf.key_pem})
+    yield secret("taken-broken", {"tls.key": broken})
+    yield secret("taken-token", {"tls.key": TOKEN, "note": TOKEN})
+    yield secret("taken-lost", {"tls.key": broken}, annotations=ours)
+    yield secret("taken-foreign", {"tls.key": leaf.key_pem})
+    taken = ("taken-good", "taken-broken", "taken-token")
+    yield from (private_key(name, existingSecretName=name) for name in taken)
+    yield from (private_key(name) for name in ("taken-lost", "taken-foreign"))
+    for name in (*made, *taken, "taken-lost", "taken-foreign"):
+        named = {"kind": "PrivateKey", "name": name}
+        yield imported(
+            f"under-{name}", privateKeyRef=named, dnsNames=["x.example.com"], targets=[{"secretName": f"{name}-tls"}]
+        )
+
+
+def generated(control_plane: ControlPlane, namespace: str) -> Iterator[tuple[str, bytes]]:
+    """Yield the keys that the operator has made."""
+    for name in ("made-ec", "made-rsa", "made-ed"):
+        found = control_plane.client.get(f"/api/v1/namespaces/{namespace}/secrets/{name}")
+        assert found is not None, f"{name} must have been made"
+        yield f"key of {name}", b64decode(found["data"]["tls.key"])
 
 
 def refusals(control_plane: ControlPlane, namespace: str, leaf: Entity) -> Iterator[str]:
@@ -249,6 +293,19 @@ def forms(value: bytes) -> Iterator[tuple[str, str]]:
             yield from ((f"{name}", each) for each in windows(part.decode()))
         else:
             yield from ((f"hex of {name}", each) for each in windows(part.hex()))
+
+
+def private_forms(value: bytes) -> Iterator[tuple[str, str]]:
+    """Yield the forms without what a certificate or request for the key says as well: its public half."""
+    public = public_texts(value)
+    yield from ((name, form) for name, form in forms(value) if not any(form in text for text in public))
+
+
+def public_texts(value: bytes) -> list[str]:
+    if not value.startswith(b"-----BEGIN PRIVATE KEY"):
+        return []
+    spki = openssl("pkey", "-pubout", "-outform", "DER", stdin=value)
+    return [spki.hex(), *(b64encode(b"\0" * shift + spki).decode() for shift in range(3))]
 
 
 def parts(value: bytes) -> Iterator[tuple[str, bytes]]:

@@ -186,6 +186,11 @@ class MemoryCluster:
         self.subjects[key] = subject
         return subject
 
+    def put_status(self, key: ObjectKey, status: Mapping[str, Any]) -> None:
+        """Write the status of one of our own objects, as somebody else would."""
+        before = self.subjects[key]
+        self.subjects[key] = replace(before, status=status, version=self._next(before.version.uid))
+
     def delete_subject(self, key: ObjectKey) -> None:
         """Delete one of our own objects; while it has finalizers it is only going to be deleted."""
         before = self.subjects[key]

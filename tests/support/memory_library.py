@@ -8,10 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 from certwright.fetch.ports import Fetcher
-from certwright.reconcile.objects import NamespaceFacts
-from certwright.reconcile.questions import Collection
+from certwright.reconcile.objects import NamespaceFacts, ObjectKey, Subject
+from certwright.reconcile.questions import Collection, Named, Naming
 from certwright.runtime.assembly import COLLECTED_KINDS
 from certwright.runtime.downloads import OnEnd
+from certwright.runtime.engine import make_engine
 from certwright.runtime.library import OperatorLibrary
 from certwright.runtime.mirror import Mirror
 from certwright.settings import Settings
@@ -37,7 +38,16 @@ class MemoryLibrary(OperatorLibrary):
         self.elsewhere: Counter[str] = Counter()
         self.mirror = Mirror(COLLECTED_KINDS)
         self._memory = cluster
-        super().__init__(self.mirror, cluster, cluster, namespaces=self._namespaces, run=self._call, settings=settings)
+        self._reconcilers = make_engine(settings).reconcilers
+        super().__init__(
+            self.mirror,
+            cluster,
+            cluster,
+            namespaces=self._namespaces,
+            naming=frozenset,
+            run=self._call,
+            settings=settings,
+        )
         self.downloads = self.fetch_with(fetcher or loopback_fetcher(), cluster.clock, on_end)
 
     async def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
@@ -49,9 +59,22 @@ class MemoryLibrary(OperatorLibrary):
 
     def ask(self, question: Any) -> Any:
         """Answer from what the watch would have said by now."""
+        if isinstance(question, Named):
+            return self._memory.subjects.get(question.key)
+        if isinstance(question, Naming):
+            return self._list_naming(question.key)
         if isinstance(question, Collection):
             self._catch_up()
         return super().ask(question)
+
+    def _list_naming(self, key: ObjectKey) -> tuple[Subject, ...]:
+        asked = Named(key)
+        subjects = (subject for _, subject in sorted(self._memory.subjects.items()))
+        return tuple(each for each in subjects if asked in self._asked(each))
+
+    def _asked(self, subject: Subject) -> frozenset[Any]:
+        reconciler = self._reconcilers.get(subject.key.kind)
+        return reconciler.asks(subject) if reconciler is not None else frozenset()
 
     def _catch_up(self) -> None:
         there = {key: subject for key, subject in self._memory.subjects.items() if key.kind in COLLECTED_KINDS}

@@ -9,6 +9,7 @@ import yaml
 from certwright.api.certificateset import CLUSTER_CERTIFICATE_SET
 from certwright.api.importedcertificate import IMPORTED_CERTIFICATE
 from certwright.api.kind import CATEGORY, GROUP, VERSION, Column, Kind
+from certwright.api.privatekey import PRIVATE_KEY
 from certwright.api.revocationsource import REVOCATION_SOURCE
 from certwright.api.schema import structural_schema
 from certwright.api.trustdecision import TRUST_DECISION
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 KINDS: tuple[Kind, ...] = (
     IMPORTED_CERTIFICATE,
+    PRIVATE_KEY,
     REVOCATION_SOURCE,
     TRUST_DECISION,
     TRUST_STORE,

@@ -51,6 +51,12 @@ DataKey = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^\.?[-_a-
 Pem = Annotated[str, Field(min_length=1, max_length=PEM_LIMIT)]
 """Inline PEM. Public material only: each field of this kind needs the rule `refuses_private_keys` on its parent."""
 
+STATUS_PEM_LIMIT = 8 * 1024
+"""The longest PEM in a status, in characters."""
+
+PublicPem = Annotated[str, Field(max_length=STATUS_PEM_LIMIT)]
+"""PEM in a status: one certificate or request that certwright made."""
+
 Text = Annotated[str, Field(max_length=TEXT_LIMIT)]
 """An attribute of a name, or another short text out of a certificate, made printable."""
 

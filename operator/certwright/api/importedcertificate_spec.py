@@ -15,6 +15,7 @@ from certwright.api.fields import (
     map_list,
     set_list,
 )
+from certwright.api.importedcertificate_wish import SelfSigned, Subject
 from certwright.api.model import WireModel
 from certwright.api.reference import (
     CertificateReference,
@@ -41,31 +42,6 @@ HostName = Annotated[
 
 IpAddress = Annotated[str, Field(min_length=1, max_length=45)]
 """An IPv4 or IPv6 address without a zone or prefix length; the API server parses it (`isIP`)."""
-
-
-class Subject(WireModel):
-    """What the subject of the certificate is expected to be; the attributes are those of source 5."""
-
-    common_name: Annotated[str, Field(max_length=256)] | None = None
-    """commonName is the expected common name (CN). Example: `shop.example.com`."""
-
-    organization_name: Annotated[str, Field(max_length=256)] | None = None
-    """organizationName is the expected organization (O). Example: `Example GmbH`."""
-
-    organization_unit: Annotated[str, Field(max_length=256)] | None = None
-    """organizationUnit is the expected organizational unit (OU). Example: `IT`."""
-
-    locality: Annotated[str, Field(max_length=256)] | None = None
-    """locality is the expected city (L). Example: `Ulm`."""
-
-    state_province: Annotated[str, Field(max_length=256)] | None = None
-    """stateProvince is the expected state or province (ST). Example: `BW`."""
-
-    country_code: Annotated[str, Field(max_length=2, pattern=r"^[A-Za-z]{2}$")] | None = None
-    """countryCode is the expected country (C): two letters, ISO 3166. Example: `DE`."""
-
-    email: Annotated[str, Field(max_length=256)] | None = None
-    """email is the expected e-mail address in the subject. Example: `webmaster@example.com`."""
 
 
 class Format(WireModel):
@@ -189,6 +165,8 @@ class ImportedCertificateSpec(WireModel):
     model_config = ConfigDict(
         json_schema_extra=validated_by(
             at_most_one_of("certificate", "certificateRef"),
+            at_most_one_of("certificate", "selfSigned"),
+            at_most_one_of("certificateRef", "selfSigned"),
             at_most_one_of("chain", "chainRef"),
             refuses_private_keys("certificate"),
             refuses_private_keys("chain"),
@@ -229,20 +207,32 @@ class ImportedCertificateSpec(WireModel):
     """
 
     private_key_ref: PrivateKeyReference | None = None
-    """privateKeyRef names the Secret with the private key of the certificate; the key must match it.
+    """privateKeyRef names the Secret or PrivateKey with the private key of the certificate; the key must match it.
 
+    With a PrivateKey, `status.certificateSigningRequest` holds a request for what `subject`, `dnsNames`, `ipAddresses`
+    and `usages` say, to be signed by a CA; until a certificate is handed in, a self-signed one is served.
     Default: `tls.key` of the Secret that `certificateRef` names, or the key inside a PKCS#12 file. A key is required
     when there are `targets`; without targets one that is found is checked. Example: `{name: shop-key}`.
     """
 
+    self_signed: SelfSigned | None = None
+    """selfSigned asks for a certificate that is signed with its own key; `privateKeyRef` must name a PrivateKey.
+
+    It is made anew, with the same key, when its warning begins (`warnBeforePercentage`), and when the wish changes. Set
+    this, `certificate` or `certificateRef`; with none of them and a PrivateKey it is made as if this were `{}`, unless
+    a certificate was handed in before: that stays (`SourceRemoved`) until you set this. Example: `{validityDays: 90}`.
+    """
+
     subject: Subject | None = None
-    """subject is what the subject of the certificate is expected to say; attributes that are left out are not compared.
+    """subject is what the subject of a request or self-signed certificate says, and what that of an upload is expected
+    to say; attributes that are left out are not compared.
 
     A difference is a warning (`SubjectDiffers`), never a refusal. Example: `{commonName: shop.example.com}`.
     """
 
     dns_names: Annotated[tuple[HostName, ...], set_list(DNS_NAMES_LIMIT)] = ()
     """dnsNames are the host names that the certificate must be valid for, at most 100; one that is missing refuses it.
+    A request or self-signed certificate is made for them.
 
     Names are compared with the certificate's subject alternative names, never with the common name; a certificate
     for `*.example.com` covers `shop.example.com`. Internationalised names are written as A-labels (`xn--…`).
@@ -251,14 +241,15 @@ class ImportedCertificateSpec(WireModel):
 
     ip_addresses: Annotated[tuple[IpAddress, ...], set_list(DNS_NAMES_LIMIT)] = ()
     """ipAddresses are the IP addresses, IPv4 or IPv6, that the certificate must be valid for, at most 100; one that is
-    missing refuses it.
+    missing refuses it. A request or self-signed certificate is made for them.
 
     Default: none demanded. Example: `[192.0.2.10, "2001:db8::10"]`.
     """
 
     usages: Annotated[tuple[Usage, ...], set_list(2)] = ("ServerAuth",)
     """usages are what the certificate must be allowed to do: `ServerAuth` (be a TLS server), `ClientAuth` (be a TLS
-    client), or both; a certificate that forbids one of them is refused.
+    client), or both; a certificate that forbids one of them is refused. A request or self-signed certificate is made
+    for them.
 
     An empty list demands nothing, for example to watch a CA certificate. Default: `[ServerAuth]`.
     """

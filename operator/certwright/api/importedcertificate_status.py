@@ -23,6 +23,7 @@ from certwright.api.fields import (
     Fingerprint,
     Generation,
     ObjectName,
+    PublicPem,
     SerialNumber,
     Text,
     Timestamp,
@@ -173,6 +174,12 @@ class Record(WireModel):
     decision_namespace: Annotated[str, Field(max_length=63)] | None = None
     """decisionNamespace is where that store has its decisions: the revocation lists there are looked at too."""
 
+    self_signed: Fingerprint | None = None
+    """selfSigned is the SHA-256 digest of the self-signed certificate that certwright made last, while it is served."""
+
+    private_key: Fingerprint | None = None
+    """privateKey is a digest of what was seen of the PrivateKey; absent when none is named."""
+
     revocations: Annotated[tuple[Revocation, ...], atomic_list(CHAIN_LIMIT)] = ()
     """revocations are the certificates of the path that a list was seen to name."""
 
@@ -256,6 +263,16 @@ class ImportedCertificateStatus(WireModel):
 
     chain_count: Count | None = None
     """chainCount is how many certificates the path has above this one, also those that the list has no room for."""
+
+    ssl_certificate: PublicPem | None = None
+    """sslCertificate is the self-signed certificate that certwright made, as PEM; absent when one was handed in that
+    has taken its place.
+    """
+
+    certificate_signing_request: PublicPem | None = None
+    """certificateSigningRequest is what a CA is to sign, as PEM (PKCS#10); absent without a PrivateKey, and when the
+    wish names nobody.
+    """
 
     served: Served | None = None
     """served is what consumers have now: the last certificate that was found good. When nothing is written because

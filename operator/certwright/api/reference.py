@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import ConfigDict
+
 from certwright.api.fields import DataKey, ObjectName
 from certwright.api.model import WireModel
+from certwright.api.rules import Rule, validated_by
 
 
 class PasswordReference(WireModel):
@@ -70,13 +73,28 @@ class ChainReference(WireModel):
 class PrivateKeyReference(WireModel):
     """Where the private key is."""
 
-    kind: Literal["Secret"] = "Secret"
-    """kind is the kind of object that holds the key: `Secret`, and nothing else, for a ConfigMap is not secret."""
+    model_config = ConfigDict(
+        json_schema_extra=validated_by(
+            *(
+                Rule(
+                    rule=f"self.kind != 'PrivateKey' || !has(self.{field})",
+                    message="must not be set for a `PrivateKey`, which knows where its key is: remove it",
+                    field_path=f".{field}",
+                )
+                for field in ("key", "passwordRef")
+            )
+        )
+    )
+
+    kind: Literal["Secret", "PrivateKey"] = "Secret"
+    """kind is the kind of object that holds the key: `Secret`, or `PrivateKey`, with which there can be a request for
+    a CA to sign, and a self-signed certificate. Never a ConfigMap, for that is not secret. Default: `Secret`.
+    """
 
     name: ObjectName
-    """name is the name of the Secret, in the namespace of this object. Example: `upload`."""
+    """name is the name of the Secret or PrivateKey, in the namespace of this object. Example: `upload`."""
 
-    key: DataKey = "tls.key"
+    key: DataKey | None = None
     """key is the key of the Secret's data that holds the private key, in PEM (PKCS#8, PKCS#1 or SEC 1) or DER.
 
     Default: `tls.key`.

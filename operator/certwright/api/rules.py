@@ -57,6 +57,15 @@ def at_most_one_of(first: str, second: str) -> Rule:
     )
 
 
+def never_changes(field: str) -> Rule:
+    """Keep a field as it was when the object was created: unset stays unset."""
+    return Rule(
+        rule=f"has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})",
+        message="must not change: make a new object for another one",
+        field_path=f".{field}",
+    )
+
+
 def refuses_private_keys(field: str, *, remedy: str = _KEY_REMEDY, in_lines: bool = False) -> Rule:
     """Keep private keys, in PEM or in base64 of PEM, out of a public field.
 

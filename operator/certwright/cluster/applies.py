@@ -9,12 +9,12 @@ from dataclasses import replace
 from typing import Any
 
 from certwright.cluster.decode import observed_of
+from certwright.cluster.rendering import Recipe
 from certwright.cluster.requests import METADATA_ONLY, Patch, encode, patch
 from certwright.cluster.resources import RESOURCES, Resource
 from certwright.cluster.retries import Retrying
 from certwright.cluster.served import Served
 from certwright.findings import ClusterError, FailureCause
-from certwright.pki.render import SecretRecipe
 from certwright.pki.trust_bundle import BundleRecipe
 from certwright.reconcile.objects import ObjectKey, Observed, Version
 from certwright.reconcile.plan import (
@@ -36,7 +36,7 @@ ONLY_IF_ABSENT = {"resourceVersion": "1"}
 MOST_RENDERED = 16
 """How many bundles are kept as they are sent: a store has at most as many targets in a namespace."""
 
-Render = Callable[[SecretRecipe | BundleRecipe, Mapping[str, bytes]], Awaitable[dict[str, bytes]]]
+Render = Callable[[Recipe, Mapping[str, bytes]], Awaitable[dict[str, bytes]]]
 """Makes the data of an object from its recipe and what is stored now; PKCS#12 is work for another process."""
 
 _Rendered = tuple[BundleRecipe, dict[str, bytes], bytes]

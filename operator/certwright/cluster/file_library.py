@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
-from certwright.cluster.files import FileCluster
+from certwright.cluster.files import FileCluster, file_uid
 from certwright.cluster.library import answer_public_roots, recall_parts
 from certwright.findings import Finding, MaterialError
 from certwright.pki.crl import RevocationList
 from certwright.pki.list_intake import read_and_pack
-from certwright.reconcile.objects import Failure, Kind, NamespaceFacts, Snapshot, Subject
+from certwright.reconcile.objects import Failure, Kind, NamespaceFacts, ObjectKey, Snapshot, Subject, Version
 from certwright.reconcile.offers import is_pending
 from certwright.reconcile.plan import StartFetch
 from certwright.reconcile.questions import (
@@ -21,7 +22,9 @@ from certwright.reconcile.questions import (
     GivenList,
     KeptList,
     KeptTrust,
+    Named,
     Namespaces,
+    Naming,
     Owned,
     PublicRoots,
     Question,
@@ -57,8 +60,8 @@ class FileLibrary:
     def ask(self, question: Question) -> Any:
         """Answer from memory."""
         match question:
-            case Collection():
-                return self._members(question)
+            case Collection() | Named() | Naming():
+                return self._find_ours(question)
             case Contact():
                 return IDLE
             case Namespaces():
@@ -89,6 +92,14 @@ class FileLibrary:
     def conclude(self, snapshot: Snapshot) -> None:
         """Hold nothing that could be let go."""
 
+    def _find_ours(self, question: Collection | Named | Naming) -> tuple[Subject, ...] | Subject:
+        if isinstance(question, Collection):
+            return self._members(question)
+        if isinstance(question, Naming):
+            return ()  # that is for statuses, which nobody looks at here
+        # What is not among the files may well be in the cluster: its absence is no verdict.
+        return self._files.subjects.get(question.key) or _take_for_granted(question.key)
+
     def _members(self, collection: Collection) -> tuple[Subject, ...]:
         subjects = self._files.subjects
         found = (subjects[key] for key in sorted(subjects) if key in collection)
@@ -105,6 +116,10 @@ class FileLibrary:
     async def _recall(self, need: KeptTrust) -> TrustRecord | Failure | None:
         parts = await recall_parts(need.parts, self._files)
         return unpack_record(parts, need.digest) if isinstance(parts, tuple) else parts
+
+
+def _take_for_granted(key: ObjectKey) -> Subject:
+    return Subject(key, Version(file_uid(key), "1"), generation=1, created=datetime.min.replace(tzinfo=UTC), spec={})
 
 
 def _is_unheard_of(subject: Subject) -> bool:

@@ -22,6 +22,7 @@ from certwright.reconcile.questions import (
     GivenList,
     KeptList,
     KeptTrust,
+    Named,
     Owned,
     PublicRoots,
     PublicRootsAnswer,
@@ -37,6 +38,8 @@ class NoLibrary:
         match question:
             case Contact():
                 return IDLE
+            case Named():
+                return None
             case Owned():
                 return {}
             case PublicRoots():

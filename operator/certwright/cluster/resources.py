@@ -57,6 +57,7 @@ RESOURCES: dict[Kind, Resource] = {
     Kind.STATEFUL_SET: Resource("StatefulSet", "apps/v1", "statefulsets"),
     Kind.DAEMON_SET: Resource("DaemonSet", "apps/v1", "daemonsets"),
     Kind.IMPORTED_CERTIFICATE: Resource("ImportedCertificate", API_VERSION, "importedcertificates"),
+    Kind.PRIVATE_KEY: Resource("PrivateKey", API_VERSION, "privatekeys"),
     Kind.REVOCATION_SOURCE: Resource("RevocationSource", API_VERSION, "revocationsources"),
     Kind.TRUST_DECISION: Resource("TrustDecision", API_VERSION, "trustdecisions"),
     Kind.TRUST_STORE: Resource("TrustStore", API_VERSION, "truststores"),

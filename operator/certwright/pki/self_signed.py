@@ -77,6 +77,19 @@ def _with_subject(wish: CertificateWish) -> CertificateWish:
     )
 
 
+def is_made_of(certificate: Certificate, wish: CertificateWish, key: PrivateKey, *, days: int) -> bool:
+    """Tell whether `build_self_signed` made a certificate of these arguments, at whatever instant.
+
+    Its serial number is derived from all of them; what else it says was theirs when it was made.
+    """
+    return (
+        certificate.public_key == key.public
+        and certificate.serial_number == _derive_serial(wish, key, certificate.not_before, days)
+        and certificate.is_self_issued
+        and certificate.signed_by(certificate)
+    )
+
+
 def _end(begin: datetime, days: int) -> datetime:
     if days < 1:
         raise _refusal(f"`validityDays` must be at least 1; it is {days}.")

@@ -7,7 +7,7 @@ from typing import Any
 
 from certwright.api.kind import API_VERSION
 from certwright.findings import MESSAGE_LIMIT, Finding, Reason, finding
-from certwright.reconcile.objects import Metadata, ObjectKey, Observed, Subject
+from certwright.reconcile.objects import Metadata, ObjectKey, Observed, Snapshot, Subject
 from certwright.reconcile.plan import (
     ALLOW_WRITE_ANNOTATION,
     EPOCH_ANNOTATION,
@@ -44,6 +44,13 @@ def was_created_by_us(target: Observed | Metadata, subject: Subject) -> bool:
     if EPOCH_ANNOTATION in target.annotations:
         return True
     return isinstance(target, Observed) and has_owner_reference(target, subject)
+
+
+def intended_annotations(snapshot: Snapshot, observed: Observed | None) -> Mapping[str, str]:
+    """Give our annotations: the owner, and the epoch of the creation, which stays as long as the object bears it."""
+    annotations = {OWNER_ANNOTATION: snapshot.subject.owner}
+    epoch = str(snapshot.epoch) if observed is None else observed.annotations.get(EPOCH_ANNOTATION)
+    return annotations if epoch is None else {**annotations, EPOCH_ANNOTATION: epoch}
 
 
 def has_owner_reference(observed: Observed, subject: Subject) -> bool:

@@ -25,6 +25,7 @@ class Kind(StrEnum):
     STATEFUL_SET = "StatefulSet"
     DAEMON_SET = "DaemonSet"
     IMPORTED_CERTIFICATE = "ImportedCertificate"
+    PRIVATE_KEY = "PrivateKey"
     REVOCATION_SOURCE = "RevocationSource"
     TRUST_DECISION = "TrustDecision"
     TRUST_STORE = "TrustStore"

@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from certwright.pki.key_recipe import KeyRecipe
 from certwright.pki.render import SecretRecipe
 from certwright.reconcile.objects import ObjectKey, Subject, Version
 from certwright.reconcile.questions import Contact
@@ -37,19 +38,19 @@ NAMESPACE_LABEL = "certwright.io/namespace"
 
 @dataclass(frozen=True, slots=True)
 class ApplySecret:
-    """Server-side apply of the full intent of one target Secret.
+    """Server-side apply of the full intent of one Secret: a target, or the one that a PrivateKey lives in.
 
     Attributes:
         replaces: the state it was planned from; `None` creates, and only creates (the apply then carries
             resourceVersion "1": an existing object answers 409 and nothing is merged).
-        recipe: what to store; rendered by `pki.render` at execution, because PKCS#12 is random by nature.
-        stored: the data present now, so that a PKCS#12 file that still fits is kept byte for byte.
+        recipe: what to store; rendered at execution, because PKCS#12 and new keys are random by nature.
+        stored: the data present now, so that a PKCS#12 file that still fits, or a key, is kept.
         owner_reference: only under `deletionPolicy: Delete`, and never on an adopted object.
     """
 
     key: ObjectKey
     replaces: Version | None
-    recipe: SecretRecipe | BundleRecipe = field(repr=False)
+    recipe: SecretRecipe | BundleRecipe | KeyRecipe = field(repr=False)
     type: str
     labels: Mapping[str, str]
     annotations: Mapping[str, str]

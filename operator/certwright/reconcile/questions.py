@@ -34,6 +34,31 @@ class Collection:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """One of our own objects, by name. Answered with `Subject`, or `None` when there is none.
+
+    Whoever asks is looked at again when it changes in a way that shows (see `Reconciler.face`), appears or goes.
+    """
+
+    key: ObjectKey
+
+    def __contains__(self, key: ObjectKey) -> bool:
+        """Say whether the object is the one."""
+        return key == self.key
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """All our own objects that ask for one by name (`Named`). Answered with a tuple of `Subject`, sorted by key.
+
+    Whoever asks is looked at again when one of them changes in a way that shows, begins to ask, ceases to, or goes.
+    Others of their kind cost nothing, however many there are.
+    """
+
+    key: ObjectKey
+
+
+@dataclass(frozen=True, slots=True)
 class Contact:
     """How it stands between an object and the server that it fetches from. Answered with `FetchState`.
 
@@ -147,7 +172,7 @@ class PublicRootsAnswer:
 Need = ObjectKey | GivenList | KeptList | KeptTrust
 """What gathering reads."""
 
-Question = Collection | Contact | Namespaces | Owned | RecordsOf | PublicRoots
+Question = Collection | Named | Naming | Contact | Namespaces | Owned | RecordsOf | PublicRoots
 """What is answered from memory."""
 
 
@@ -220,6 +245,18 @@ IDLE = FetchState()
 def members(snapshot: Snapshot, collection: Collection) -> tuple[Subject, ...]:
     """Give the objects of a collection; none when nobody could answer."""
     answer: tuple[Subject, ...] = snapshot.answers.get(collection, ())
+    return answer
+
+
+def find_named(snapshot: Snapshot, question: Named) -> Subject | None:
+    """Give one of our own objects; `None` when there is none, and when nobody could answer."""
+    answer: Subject | None = snapshot.answers.get(question)
+    return answer
+
+
+def list_naming(snapshot: Snapshot, question: Naming) -> tuple[Subject, ...]:
+    """Give the objects that ask for one by name; none when nobody could answer."""
+    answer: tuple[Subject, ...] = snapshot.answers.get(question, ())
     return answer
 
 

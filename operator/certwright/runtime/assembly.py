@@ -19,6 +19,7 @@ from certwright.cluster.metadata_watch import MetadataWatch, scopes_of
 from certwright.cluster.retries import Retrying
 from certwright.fetch.ports import Fetcher
 from certwright.reconcile.objects import Kind, ObjectKey
+from certwright.reconcile.questions import Named
 from certwright.runtime.dependencies import Dependencies
 from certwright.runtime.downloads import Downloads
 from certwright.runtime.driver import Driver
@@ -125,7 +126,10 @@ def assemble(ground: Ground, connection: Connection) -> Parts:
         on_reset=office.on_reset,
     )
     cluster = ApiServer(
-        requests, render=functools.partial(render_in, processes), recorder=recorder, served=watch.served
+        requests,
+        render=functools.partial(render_in, processes, key_seconds=settings.key_seconds),
+        recorder=recorder,
+        served=watch.served,
     )
     dependencies = Dependencies(watch.cache)
     intake = Intake(mirror, dependencies, ground.engine.reconcilers, desk=workers, count=ground.metrics.delivered)
@@ -134,6 +138,7 @@ def assemble(ground: Ground, connection: Connection) -> Parts:
         cluster,
         watch.cache,
         namespaces=watch.namespaces.all,
+        naming=lambda key: dependencies.asking(Named(key)),
         run=functools.partial(processes.run, namespace=READING),
         settings=settings,
     )

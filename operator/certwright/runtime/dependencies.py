@@ -6,13 +6,15 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from certwright.reconcile.objects import ObjectKey
-from certwright.reconcile.questions import Collection, Namespaces, Owned
+from certwright.reconcile.questions import Collection, Named, Namespaces, Naming, Owned
 
-Asked = Collection | Namespaces | Owned
+Asked = Collection | Named | Naming | Namespaces | Owned
 """Questions whose answers change by what happens in the cluster."""
 
 Reference = ObjectKey | Asked
-"""What an object can refer to: another one, all of a kind, all namespaces, or all that it owns."""
+"""What an object can refer to: another one, all of a kind, one of ours and those that name it, all namespaces, or all
+that it owns.
+"""
 
 NOTHING: frozenset[Reference] = frozenset()
 NOBODY: frozenset[ObjectKey] = frozenset()
@@ -69,8 +71,14 @@ class Dependencies:
         return self._references.get(dependent, NOTHING)
 
     def on(self, key: ObjectKey) -> frozenset[ObjectKey]:
-        """Give the objects that refer to `key`, or to all of its kind: those to look at again when it changes."""
-        found = self.asking(key)
+        """Give the objects to look at again when `key` changes.
+
+        Those that refer to it or to all of its kind, and those that ask who names them, when it does.
+        """
+        found = self.asking(key) | self.asking(Named(key))
+        for each in self.of(key):
+            if isinstance(each, Named):
+                found |= self.asking(Naming(each.key))
         for collection in (Collection(key.kind, key.namespace), Collection(key.kind, "")):
             found |= self.asking(collection)
         return found

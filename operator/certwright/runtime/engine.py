@@ -10,6 +10,7 @@ from uuid import uuid4
 from certwright.reconcile.certificateset import ClusterCertificateSets
 from certwright.reconcile.importedcertificate import ImportedCertificates, judged_by
 from certwright.reconcile.objects import Kind
+from certwright.reconcile.privatekey import PrivateKeys
 from certwright.reconcile.reconciler import Reconciler
 from certwright.reconcile.revocationsource import RevocationSources
 from certwright.reconcile.trustdecision import TrustDecisions
@@ -34,6 +35,7 @@ def make_engine(settings: Settings) -> Engine:
     """Make the one that the settings describe."""
     reconcilers: dict[Kind, Reconciler[Any]] = {
         Kind.IMPORTED_CERTIFICATE: ImportedCertificates(settings),
+        Kind.PRIVATE_KEY: PrivateKeys(settings),
         Kind.REVOCATION_SOURCE: RevocationSources(settings),
         Kind.TRUST_DECISION: TrustDecisions(settings),
         Kind.TRUST_STORE: TrustStores(settings),

@@ -94,17 +94,19 @@ class Intake:
             self._ask(subject, Priority.CHANGE)
 
     def _ask(self, subject: Subject, priority: Priority) -> None:
+        dependents = self._dependencies.on(subject.key)
         # Before anything is read: a change of what it refers to must not fall between the read and the registration.
         self._dependencies.update(subject.key, self.references(subject))
         self._desk.add(subject.key, priority)
-        # Another replica may have written what others see of it.
-        self._tell_dependents(subject.key)
+        # Another replica may have written what others see of it, and who is named by it now may not be the one before.
+        self._tell(dependents | self._dependencies.on(subject.key), subject.key)
 
     def gone(self, key: ObjectKey) -> None:
         """Take note that an object is gone."""
+        dependents = self._dependencies.on(key)
         self._desk.forget(key)
         self._dependencies.forget(key)
-        self._tell_dependents(key)
+        self._tell(dependents, key)
         self.on_gone(key)
 
     def changed(self, key: ObjectKey) -> None:

@@ -21,7 +21,9 @@ from certwright.reconcile.questions import (
     GivenList,
     KeptList,
     KeptTrust,
+    Named,
     Namespaces,
+    Naming,
     Owned,
     PublicRoots,
     Question,
@@ -54,6 +56,9 @@ RunElsewhere = Callable[..., Awaitable[Any]]
 AllNamespaces = Callable[[], tuple[NamespaceFacts, ...]]
 """Gives the namespaces that are served, sorted."""
 
+WhoNames = Callable[[ObjectKey], frozenset[ObjectKey]]
+"""Gives our own objects that ask for one by name."""
+
 
 class OperatorLibrary:
     """Implement `certwright.cluster.ports.Library`.
@@ -63,18 +68,20 @@ class OperatorLibrary:
         cluster: where lists are kept.
         cache: what the metadata watch holds of that.
         namespaces: gives those that are served.
+        naming: gives the objects that ask for one by name.
         run: calls a function in another process, for long lists.
         downloads: made by the caller with `read` of this library.
         settings: how much is kept at hand.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - who is asked
         self,
         mirror: Mirror,
         cluster: Cluster,
         cache: MetadataCache,
         *,
         namespaces: AllNamespaces,
+        naming: WhoNames,
         run: RunElsewhere,
         settings: Settings,
     ) -> None:
@@ -82,6 +89,7 @@ class OperatorLibrary:
         self._cluster = cluster
         self._cache = cache
         self._namespaces = namespaces
+        self._naming = naming
         self._run = run
         self._settings = settings
         self._lists: Shelf[RevocationList] = Shelf(settings.crl_memory_bytes)
@@ -101,8 +109,8 @@ class OperatorLibrary:
     def ask(self, question: Question) -> Any:
         """Answer from memory."""
         match question:
-            case Collection():
-                return tuple(self._subject(key) for key in sorted(self._mirror.members(question)))
+            case Collection() | Named() | Naming():
+                return self._ask_mirror(question)
             case Contact():
                 return self._downloads.state(question) if self._downloads is not None else FetchState()
             case Namespaces():
@@ -134,7 +142,16 @@ class OperatorLibrary:
             if self._downloads is not None and isinstance(question, Contact) and answer.delivery is not None:
                 self._downloads.conclude(question, answer.delivery)
 
-    # ---- collections
+    # ---- our own objects
+
+    def _ask_mirror(self, question: Collection | Named | Naming) -> Subject | tuple[Subject, ...] | None:
+        if isinstance(question, Named):
+            return self._subject(question.key) if question.key in self._mirror else None
+        if isinstance(question, Collection):
+            keys = self._mirror.members(question)
+        else:
+            keys = frozenset(key for key in self._naming(question.key) if key in self._mirror)
+        return tuple(self._subject(key) for key in sorted(keys))
 
     def _subject(self, key: ObjectKey) -> Subject:
         """Unpack an object of a collection, once for each of its versions: thousands may ask for it."""

@@ -57,24 +57,26 @@ class Processes:
         """Count the calls that a process is busy with."""
         return self._busy.total()
 
-    async def run(self, func: Callable[..., T], *args: Any, namespace: str) -> T:
+    async def run(self, func: Callable[..., T], *args: Any, namespace: str, seconds: float | None = None) -> T:
         """Call the function in another process and give back what it returns.
 
         Args:
             func: a function or method that can be pickled by name.
             args: picklable values.
             namespace: on whose behalf.
+            seconds: how long it may take, when that is not what all calls may.
 
         Raises:
             MaterialError: the function raised it, or took too long (`ValidationError`, `LimitExceeded`).
             WorkFailedError: it raised something else, or its process died.
         """
-        call = pickle.dumps((self._seconds, func, args))
+        allowed = self._seconds if seconds is None else seconds
+        call = pickle.dumps((allowed, func, args))
         await self._enter(namespace)
         try:
             process = await self._process()
             try:
-                outcome, value, lines = await process.call(call, seconds=self._seconds)
+                outcome, value, lines = await process.call(call, seconds=allowed)
             except BaseException:
                 await process.kill()
                 raise

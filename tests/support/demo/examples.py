@@ -10,7 +10,7 @@ import yaml
 EXAMPLES = Path(__file__).parents[3] / "manifests" / "examples"
 CERTIFICATE, SOURCE, DECISION = "ImportedCertificate", "RevocationSource", "TrustDecision"
 STORES = frozenset({"TrustStore", "ClusterTrustStore"})
-OURS = STORES | {CERTIFICATE, SOURCE, DECISION}
+OURS = STORES | {CERTIFICATE, SOURCE, DECISION, "PrivateKey"}
 PREFIX = "examples.certwright.io/"
 
 

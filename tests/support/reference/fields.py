@@ -10,6 +10,7 @@ from certwright.api.certificateset import CLUSTER_CERTIFICATE_SET
 from certwright.api.crd import render_crd
 from certwright.api.importedcertificate import IMPORTED_CERTIFICATE
 from certwright.api.kind import Kind
+from certwright.api.privatekey import PRIVATE_KEY
 from certwright.api.revocationsource import REVOCATION_SOURCE
 from certwright.api.trustdecision import TRUST_DECISION
 from certwright.api.truststore import CLUSTER_TRUST_STORE, TRUST_STORE
@@ -21,6 +22,7 @@ INTRODUCTION = """\
 and {served}."""
 SERVED = {
     IMPORTED_CERTIFICATE: "`status.served` is what consumers have now",
+    PRIVATE_KEY: "`status.fingerprint` says which key this is, for good",
     REVOCATION_SOURCE: "its facts are those of the list that verdicts use now",
     TRUST_DECISION: "`status.deployStatus` says whether stores hold the CA",
     TRUST_STORE: "`status.deployedRevision` is what verdicts rest on and what the targets get",

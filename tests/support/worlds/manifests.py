@@ -25,6 +25,12 @@ def imported(name: str = "shop", **spec: Any) -> Manifest:
     return _object("certwright.io/v1alpha1", "ImportedCertificate", name, {"spec": spec})
 
 
+def private_key(name: str = "shop-key", **spec: Any) -> Manifest:
+    """Write a PrivateKey; without a Secret it is made in one of its own name."""
+    where = {} if "existingSecretName" in spec else {"secretName": name}
+    return _object("certwright.io/v1alpha1", "PrivateKey", name, {"spec": {**where, **spec}})
+
+
 def source(name: str = "corp", **spec: Any) -> Manifest:
     """Write a RevocationSource."""
     return _object("certwright.io/v1alpha1", "RevocationSource", name, {"spec": spec})

@@ -19,7 +19,7 @@ from certwright.cluster.resources import RESOURCES
 from certwright.fetch.ports import Fetcher
 from certwright.findings import FailureCause
 from certwright.reconcile.objects import Kind, NamespaceFacts, ObjectKey, Observed, Subject, Version
-from certwright.reconcile.questions import Collection, Namespaces, Owned
+from certwright.reconcile.questions import Collection, Named, Namespaces, Naming, Owned
 from certwright.runtime.engine import make_engine
 from certwright.runtime.passes import PassResult, Surroundings, judge_inline, run_pass
 from certwright.settings import Settings
@@ -140,6 +140,9 @@ class MemoryWorld:
             labels=_merge(before.labels, metadata.get("labels", {})),
             annotations=_merge(before.annotations, metadata.get("annotations", {})),
         )
+        if "status" in patch:
+            self.cluster.put_status(before.key, _merge(before.status, patch["status"]) if patch["status"] else {})
+            self._told.add(before.key)
 
     def _patch_object(self, before: Observed, patch: Mapping[str, Any]) -> None:
         key, metadata = before.key, patch.get("metadata", {})
@@ -344,11 +347,19 @@ class MemoryWorld:
                     for key, other in self.cluster.subjects.items()
                     if key in question and key.kind in self._engine.reconcilers
                 }
+            elif isinstance(question, Named):
+                other = self.cluster.subjects.get(question.key)
+                seen[question.key] = self._face(other) if other is not None else None
+            elif isinstance(question, Naming):
+                seen |= {other.key: self._face(other) for other in self.library.ask(question)}
             elif isinstance(question, Namespaces):
                 seen |= {ObjectKey(Kind.NAMESPACE, "", name): each for name, each in self.cluster.namespaces.items()}
             elif isinstance(question, Owned):
                 seen |= {key: each.version for key, each in self.cluster.owned(question.owner).items()}
         return {**seen, **{key: observed.version if observed else None for key, observed in found.items()}}
+
+    def _face(self, subject: Subject) -> str:
+        return f"{subject.version.uid} {self._engine.reconcilers[subject.key.kind].face(subject)}"
 
     async def restart(self) -> None:
         """End the process and begin another: what only the former remembered is gone."""

@@ -21,6 +21,7 @@ FOR_A_WHILE = {"Reconciling", "Stalled"}
 STORE_CONDITIONS = {"Ready", "Deployed", "Approved", *FOR_A_WHILE}
 CONDITIONS = {
     "importedcertificates": {"Ready", "Valid", "Trusted", "Stored", "Refreshed", "ExpiringSoon", *FOR_A_WHILE},
+    "privatekeys": {"Ready", *FOR_A_WHILE},
     "revocationsources": {"Ready", "Valid", "Fresh", *FOR_A_WHILE},
     "trustdecisions": {"Ready", "Valid", "Trusted", "Deployed", *FOR_A_WHILE},
     "truststores": STORE_CONDITIONS,

@@ -21,7 +21,7 @@ ROOT = PKI().root()
 ISSUING = ROOT.issue_ca("Corp Issuing CA 3", path_length=0)
 SHOP = ISSUING.issue_leaf("shop.example.com", serial=0x01AB)
 
-KINDS = {"ImportedCertificate", "RevocationSource", "TrustDecision", "TrustStore"}
+KINDS = {"ImportedCertificate", "PrivateKey", "RevocationSource", "TrustDecision", "TrustStore"}
 
 
 def check(form: str, *arguments: str | Path) -> dict[str, Any]:

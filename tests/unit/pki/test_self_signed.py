@@ -19,7 +19,7 @@ from certwright.pki.keys import read_private_key
 from certwright.pki.names import Name
 from certwright.pki.private_key import PrivateKey, matches
 from certwright.pki.request import build_request
-from certwright.pki.self_signed import build_self_signed
+from certwright.pki.self_signed import build_self_signed, is_made_of
 from certwright.pki.trust_bundle import render_trust_store
 from certwright.validation import Options, Role, validate
 from tests.support import der_writer as der
@@ -243,3 +243,21 @@ def test_self_signed_and_request_agree_about_the_key_and_the_subject() -> None:
     request = build_request(WISH, KEY)
     for option in ("-subject", "-pubkey"):
         assert openssl("x509", "-noout", option, stdin=certificate) == openssl("req", "-noout", option, stdin=request)
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_certificate_is_known_as_made_of_its_arguments_at_whatever_instant(name: str) -> None:
+    key = KEYS[name]
+    for begin in (BEGIN, BEGIN + timedelta(days=400)):
+        assert is_made_of(made(key=key, begin=begin, days=30), WISH, key, days=30)
+
+
+def test_certificate_is_not_taken_for_another_when_an_argument_differs() -> None:
+    certificate = made()
+    wider = dataclasses.replace(WISH, dns_names=(*WISH.dns_names, "api.example.com"))
+
+    assert not is_made_of(certificate, wider, KEY, days=365)
+    assert not is_made_of(certificate, WISH, KEY, days=364)
+    assert not is_made_of(certificate, WISH, KEYS["RSA"], days=365)
+    numbered = build_self_signed(WISH, KEY, not_before=BEGIN, days=365, serial=7)
+    assert not is_made_of(numbered, WISH, KEY, days=365)

@@ -1,7 +1,7 @@
 """The index of references tells who must look again, and tells the cache what is worth keeping."""
 
 from certwright.reconcile.objects import Kind, ObjectKey
-from certwright.reconcile.questions import Collection, Namespaces, Owned
+from certwright.reconcile.questions import Collection, Named, Namespaces, Naming, Owned
 from certwright.runtime.dependencies import Dependencies
 
 
@@ -87,4 +87,20 @@ def test_asking_gives_those_that_ask_this_question_and_no_other() -> None:
     assert index.asking(Owned(store)) == {store}
     assert index.asking(Namespaces()) == {store, SHOP}
     assert (index.asking(Owned(SHOP)), index.on(store)) == (frozenset(), frozenset())
+    assert keeper.kept == {UPLOAD}
+
+
+def test_on_gives_those_that_ask_for_one_by_name_and_the_one_that_asks_who_does() -> None:
+    keeper = Keeper()
+    index = Dependencies(keeper)
+    key, other = (ObjectKey(Kind.PRIVATE_KEY, "a", name) for name in ("key", "other"))
+    for each in (key, other):
+        index.update(each, {Naming(each)})
+    index.update(SHOP, {Named(key), UPLOAD})
+    index.update(BLOG, {UPLOAD})
+    assert (index.on(key), index.on(other)) == ({SHOP}, frozenset())
+    assert (index.on(SHOP), index.on(BLOG)) == ({key}, frozenset())
+    assert index.asking(Named(key)) == {SHOP}
+    index.update(SHOP, {Named(other)})
+    assert (index.on(key), index.on(other), index.on(SHOP)) == (frozenset(), {SHOP}, {other})
     assert keeper.kept == {UPLOAD}

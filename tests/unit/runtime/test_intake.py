@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from certwright.reconcile.objects import Kind, ObjectKey, Subject, Version
-from certwright.reconcile.questions import Collection, Namespaces, Owned, Question
+from certwright.reconcile.questions import Collection, Named, Namespaces, Naming, Owned, Question
 from certwright.reconcile.reconciler import Reconciler
 from certwright.runtime.dependencies import Dependencies
 from certwright.runtime.intake import Intake
@@ -212,3 +212,41 @@ def test_owner_hears_of_what_others_did_to_its_own_and_of_namespaces_when_it_ask
     scene.intake.owned_changed(SHOP, UPLOAD)
     scene.intake.namespace_changed(place)
     assert (scene.intake.end(SHOP), scene.work) == ({UPLOAD, place}, [])
+
+
+def test_one_that_is_named_hears_of_those_that_begin_to_cease_to_change_and_go() -> None:
+    scene, first, second = Scene(), ObjectKey(KIND, "a", "first"), ObjectKey(KIND, "a", "second")
+    for each in (first, second):
+        scene.asked = frozenset({Naming(each)})
+        scene.intake.deliver(KIND, "ADDED", manifest(1, name=each.name))
+
+    def heard() -> list[str]:
+        told = sorted(name for name, _ in scene.work if name != "shop")
+        scene.work.clear()
+        return told
+
+    heard()
+    scene.asked = frozenset({Named(first)})
+    scene.deliver("ADDED", 1)
+    assert heard() == ["first"]
+    scene.asked = frozenset({Named(second)})
+    scene.deliver("MODIFIED", 2, generation=2)
+    assert heard() == ["first", "second"]
+    scene.intake.written(other("shop"), other("shop"))
+    assert heard() == []
+    scene.intake.written(other("shop"), other("shop", face="another"))
+    assert heard() == ["second"]
+    scene.deliver("DELETED", 3)
+    assert heard() == ["second"]
+
+
+def test_those_that_name_one_hear_of_it_when_what_it_shows_has_changed() -> None:
+    scene = Scene()
+    scene.asked = frozenset({Named(ObjectKey(KIND, "a", "blog"))})
+    scene.deliver("ADDED", 1)
+    scene.asked = frozenset()
+    scene.work.clear()
+    scene.intake.written(other("blog"), other("blog"))
+    assert scene.work == []
+    scene.intake.written(other("blog"), other("blog", face="another"))
+    assert scene.work == [("shop", Priority.CHANGE)]

@@ -34,7 +34,9 @@ from certwright.reconcile.questions import (
     GivenList,
     KeptList,
     KeptTrust,
+    Named,
     Namespaces,
+    Naming,
     Owned,
     PublicRoots,
     Reading,
@@ -57,6 +59,8 @@ CORP = ObjectKey(Kind.REVOCATION_SOURCE, "shop", "corp")
 STORE = ObjectKey(Kind.CLUSTER_TRUST_STORE, "", "corporate")
 HELD = Metadata(Version("u", "1"))
 DEPLOYED = TrustRecord(1, (TrustedCertificate(Certificate.from_der(ROOT.der)),))
+OWNER = ObjectKey(Kind.PRIVATE_KEY, "shop", "key")
+BLOG, GONE = (ObjectKey(Kind.IMPORTED_CERTIFICATE, "shop", name) for name in ("blog", "gone"))
 TRUST_PARTS = tuple(ObjectKey(Kind.CONFIG_MAP, "certwright-system", f"store-u-1-x-{part}") for part in range(9))
 
 
@@ -80,9 +84,14 @@ class Scene:
             cast("Cluster", self),
             cast("MetadataCache", self),
             namespaces=lambda: (NamespaceFacts("shop", "u"),),
+            naming=self.naming,
             run=self.run,
             settings=settings,
         )
+
+    def naming(self, key: ObjectKey) -> frozenset[ObjectKey]:
+        assert key == OWNER
+        return frozenset({CORP, BLOG, GONE})
 
     async def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
         self.calls += 1
@@ -239,6 +248,19 @@ async def test_collection_is_answered_with_the_objects_as_they_are() -> None:
     assert len(scene.library.ask(Collection(Kind.REVOCATION_SOURCE, ""))) == 1
     scene.mirror.remove(CORP)
     assert scene.library.ask(collection) == ()
+
+
+async def test_objects_are_answered_by_name_and_by_whom_they_name() -> None:
+    scene = Scene({})
+    assert scene.library.ask(Named(CORP)) is None
+    assert scene.library.ask(Naming(OWNER)) == ()
+    for key in (CORP, BLOG):
+        scene.mirror.put(Subject(key, Version(f"uid-{key.name}", "1"), 1, START, {}))
+    assert scene.library.ask(Named(CORP)).key == CORP
+    assert [each.key for each in scene.library.ask(Naming(OWNER))] == [BLOG, CORP]
+    scene.mirror.remove(CORP)
+    assert scene.library.ask(Named(CORP)) is None
+    assert [each.key for each in scene.library.ask(Naming(OWNER))] == [BLOG]
 
 
 def deployed(record: TrustRecord = DEPLOYED) -> tuple[KeptTrust, dict[ObjectKey, Observed | ClusterError]]:

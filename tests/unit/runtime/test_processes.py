@@ -144,3 +144,14 @@ except ValueError:
     await processes.run(exec, code, namespace="a")
     assert [(record.name, record.levelname) for record in caplog.records] == [("certwright.judge", "ERROR")]
     assert caplog.records[0].getMessage() == "judging shop failed (ValueError at <string>:5 <module>)"
+
+
+@pytest.mark.usefixtures("_no_start_allowance")
+async def test_run_takes_a_time_of_its_own_when_that_is_given() -> None:
+    processes = Processes(limit=1, seconds=0.05)
+    await processes.run(time.sleep, 0.3, namespace="a", seconds=20)
+    with pytest.raises(MaterialError, match=r"longer than 0\.05 s"):
+        await processes.run(time.sleep, 20, namespace="a")
+    with pytest.raises(MaterialError, match=r"longer than 0\.2 s"):
+        await processes.run(time.sleep, 20, namespace="a", seconds=0.2)
+    await processes.close()

@@ -17,10 +17,13 @@ from certwright.pki.certificate import Certificate
 from certwright.pki.crl import RevocationList
 from certwright.reconcile.importedcertificate.judge import find_role
 from certwright.reconcile.importedcertificate.past import read_past
-from certwright.reconcile.importedcertificate.references import find_references
+from certwright.reconcile.importedcertificate.private_key import FIELD
+from certwright.reconcile.importedcertificate.references import all_inputs, find_references
 from certwright.reconcile.importedcertificate.trust import Trusted, find_store, read_trust
 from certwright.reconcile.importedcertificate.upload import read_upload
 from certwright.reconcile.objects import Kind, ObjectKey
+from certwright.reconcile.places import Place
+from certwright.reconcile.private_keys import KEY_DATA_KEY
 from certwright.reconcile.trust.deployed import decision_namespace_of
 from certwright.validation import Options, Revocation, Verdict, validate
 
@@ -117,7 +120,8 @@ def _note_withheld(done: Done) -> Iterator[str]:
     spec = done.judgement.spec
     if spec is None:
         return
-    places = find_references(spec, done.subject.key.namespace)
+    namespace = done.subject.key.namespace
+    places, inputs = find_references(spec, namespace), all_inputs(spec, namespace)
     yield from note_withheld(
         done,
         (
@@ -126,5 +130,6 @@ def _note_withheld(done: Done) -> Iterator[str]:
             places.chain,
             places.certificate_password,
             places.private_key_password,
+            *(Place(key, KEY_DATA_KEY, FIELD) for key in done.withheld if key not in inputs),
         ),
     )

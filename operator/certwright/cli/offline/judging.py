@@ -24,7 +24,7 @@ from certwright.cli.offline.objects import (
 from certwright.cli.offline.paths import Problem, Source
 from certwright.cli.offline.report import FILE, Identity, Outcome, Report, Spot, locate_all
 from certwright.cli.offline.spots import find_in_documents, find_in_file
-from certwright.cli.offline.trust_reports import report_decision, report_source, report_store
+from certwright.cli.offline.trust_reports import report_decision, report_key, report_source, report_store
 from certwright.cli.offline.world import OURS, Done, World
 from certwright.findings import Detail
 from certwright.reconcile.importedcertificate.ownership import TLS_TYPE
@@ -35,7 +35,7 @@ _MARK = b"-----BEGIN CERTIFICATE-----"
 _LOCKED = frozenset({Detail.PASSWORD_MISSING, Detail.WRONG_PASSWORD, Detail.ENCRYPTED})
 
 
-_ORDER = (Kind.REVOCATION_SOURCE, Kind.TRUST_DECISION, Kind.TRUST_STORE, Kind.CLUSTER_TRUST_STORE)
+_ORDER = (Kind.PRIVATE_KEY, Kind.REVOCATION_SOURCE, Kind.TRUST_DECISION, Kind.TRUST_STORE, Kind.CLUSTER_TRUST_STORE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +149,8 @@ async def _judge(inventory: Inventory, demands: Demands) -> Judged:
 
 async def _report_ours(done: Done, world: World, inventory: Inventory) -> Report:
     match done.subject.key.kind:
+        case Kind.PRIVATE_KEY:
+            return report_key(done)
         case Kind.REVOCATION_SOURCE:
             return report_source(done)
         case Kind.TRUST_DECISION:

@@ -13,6 +13,7 @@ from typing import Any, get_args
 
 from certwright.api.importedcertificate import ImportedCertificateSpec
 from certwright.api.model import WireModel
+from certwright.api.privatekey import PrivateKeySpec
 from certwright.api.revocationsource import RevocationSourceSpec
 from certwright.api.rules import PRIVATE_KEY_ARMOUR
 from certwright.api.trustdecision import TrustDecisionSpec
@@ -24,6 +25,7 @@ _SETS = ("dnsNames", "ipAddresses", "usages")
 _RESERVED = frozenset({"tls.crt", "tls.key", "ca.crt"})
 _SPECS: Mapping[str, type[WireModel]] = {
     Kind.IMPORTED_CERTIFICATE: ImportedCertificateSpec,
+    Kind.PRIVATE_KEY: PrivateKeySpec,
     Kind.REVOCATION_SOURCE: RevocationSourceSpec,
     Kind.TRUST_DECISION: TrustDecisionSpec,
     Kind.TRUST_STORE: TrustStoreSpec,
@@ -60,6 +62,10 @@ def _find_refusals_of_imports(spec: Mapping[str, Any]) -> Iterator[Finding]:
         if not _is_address(address):
             message = "`spec.ipAddresses` must hold only IPv4 and IPv6 addresses, without prefix length or zone."
             yield finding(Reason.INVALID_REQUEST, message)
+    named = spec.get("privateKeyRef")
+    if isinstance(named, Mapping) and named.get("kind") == Kind.PRIVATE_KEY and {"key", "passwordRef"} & named.keys():
+        message = "`spec.privateKeyRef` must hold neither `key` nor `passwordRef` when it names a `PrivateKey`."
+        yield finding(Reason.INVALID_REQUEST, message)
     for target in _items(spec, "targets"):
         for wanted in _items(target, "formats"):
             if isinstance(wanted, Mapping) and wanted.get("key") in _RESERVED:

@@ -37,11 +37,11 @@ def is_ready(done: Done) -> bool:
 
 
 def note_withheld(done: Done, places: Iterable[Place | None]) -> Iterator[str]:
-    """Note the Secrets that are not among the files, with the field that names each."""
+    """Note the Secrets and PrivateKeys that are not among the files, with the field that names each."""
     named: dict[ObjectKey, str] = {}
     for place in places:
         if place is not None:
             named.setdefault(place.object, place.field)
     for key in sorted(done.withheld):
         where = f" (`{named[key]}`)" if key in named else ""
-        yield f"Secret `{key.name}`{where} is not among the files, so what it holds was not checked."
+        yield f"{key.kind} `{key.name}`{where} is not among the files, so what it holds was not checked."

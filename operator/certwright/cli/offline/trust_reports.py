@@ -1,4 +1,4 @@
-"""What RevocationSources, TrustDecisions and stores of manifests have come to."""
+"""What PrivateKeys, RevocationSources, TrustDecisions and stores of manifests have come to."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from certwright.findings import Finding, Reason
 from certwright.pki.certificate import Certificate
 from certwright.reconcile.bookkeeping import read_instant
 from certwright.reconcile.objects import Kind, ObjectKey
+from certwright.reconcile.places import Place
+from certwright.reconcile.private_keys import KEY_DATA_KEY, find_secret
 from certwright.reconcile.revocationsource.issuers import read_issuers
 from certwright.reconcile.revocationsource.references import find_references
 from certwright.reconcile.trust.deployed import decision_namespace_of
@@ -28,6 +30,15 @@ from certwright.reconcile.truststore.judgement import Judgement as StoreJudgemen
 
 _LESS_PRECISE = frozenset({Reason.INVALID_REQUEST, Reason.UNPARSABLE, Reason.UNDECODABLE})
 """What the judge says of a field that holds a private key."""
+
+
+def report_key(done: Done) -> Report:
+    """Say what was found about a PrivateKey; the key itself is hardly ever among the files."""
+    spec, secret = done.judgement.spec, find_secret(done.subject)
+    field = "spec.secretName" if spec is not None and spec.secret_name is not None else "spec.existingSecretName"
+    places = (Place(secret, KEY_DATA_KEY, field),) if secret is not None else ()
+    report = _report(done, read_findings(done))
+    return replace(report, notes=tuple(note_withheld(done, places)), lacks_key=bool(done.withheld))
 
 
 def report_source(done: Done) -> Report:

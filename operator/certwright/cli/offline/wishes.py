@@ -9,10 +9,12 @@ from typing import Any
 from certwright.cluster.files import FileCluster
 from certwright.findings import Finding
 from certwright.reconcile.importedcertificate.needs import read_spec
+from certwright.reconcile.importedcertificate.private_key import find_key_question
 from certwright.reconcile.importedcertificate.references import all_inputs
 from certwright.reconcile.importedcertificate.trust import name_store, store_key
 from certwright.reconcile.objects import Kind, ObjectKey, Subject
 from certwright.reconcile.offers import is_pending, kept_entry
+from certwright.reconcile.private_keys import find_secret
 from certwright.reconcile.revocationsource.references import find_inputs
 from certwright.reconcile.revocationsource.references import read_spec as read_source
 from certwright.reconcile.trust.deployed import decision_namespace_of, revocation_of_store, selects
@@ -118,9 +120,23 @@ def find_unknown(store: Subject, files: FileCluster) -> Iterator[str]:
 def find_withheld(subject: Subject, files: FileCluster) -> frozenset[ObjectKey]:
     """Give the Secrets that are read for an object, and are not among the files: that is no verdict.
 
-    Keys and passwords are rarely in Git. A ConfigMap holds nothing secret.
+    Keys and passwords are rarely in Git, and the key of a PrivateKey never is; where that is missing itself, it is
+    given. A ConfigMap holds nothing secret.
     """
-    return frozenset(key for key in _inputs(subject) if key.kind is Kind.SECRET and key not in files.objects)
+    missing = {key for key in _inputs(subject) if key.kind is Kind.SECRET and key not in files.objects}
+    named = find_key_of(subject)
+    if named is not None:
+        owner = files.subjects.get(named)
+        secret = find_secret(owner) if owner is not None else named
+        missing |= {secret} - files.objects.keys() if secret is not None else set()
+    return frozenset(missing)
+
+
+def find_key_of(subject: Subject) -> ObjectKey | None:
+    """Give the PrivateKey that an ImportedCertificate names."""
+    is_import = subject.key.kind is Kind.IMPORTED_CERTIFICATE
+    question = find_key_question(read_spec(subject), subject.key.namespace) if is_import else None
+    return question.key if question is not None else None
 
 
 def _inputs(subject: Subject) -> Iterable[ObjectKey]:
@@ -129,6 +145,9 @@ def _inputs(subject: Subject) -> Iterable[ObjectKey]:
         case Kind.IMPORTED_CERTIFICATE:
             spec = read_spec(subject)
             return all_inputs(spec, namespace) if spec is not None else ()
+        case Kind.PRIVATE_KEY:
+            secret = find_secret(subject)
+            return (secret,) if secret is not None else ()
         case Kind.REVOCATION_SOURCE:
             return find_inputs(read_source(subject), namespace)
         case Kind.TRUST_DECISION:

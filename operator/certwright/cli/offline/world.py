@@ -19,7 +19,7 @@ from certwright.cluster.file_library import FileLibrary
 from certwright.cluster.files import FileCluster, FixedClock, file_uid
 from certwright.cluster.gather import gather
 from certwright.reconcile.objects import Kind, NamespaceFacts, ObjectKey, Observed, Snapshot, Subject
-from certwright.reconcile.questions import Collection
+from certwright.reconcile.questions import Collection, Named
 from certwright.reconcile.reconciler import Reconciler
 from certwright.reconcile.trust.deployed import decision_namespace_of, kept_trust
 from certwright.reconcile.trust.record import TrustRecord
@@ -49,7 +49,7 @@ class Done:
         snapshot: what it was judged from.
         judgement: of its own kind.
         subject: with its status.
-        withheld: the Secrets that it reads and that are not among the files.
+        withheld: the Secrets that it reads and that are not among the files, or the PrivateKey that has one.
     """
 
     document: Document
@@ -92,7 +92,7 @@ class World:
                 self.files.subjects[each.key] = deploy_at_once(each) if each.key.kind in STORES else each
         self._library = FileLibrary(self.files, self._all_namespaces(), SETTINGS.namespace)
         self._done: dict[int, Done] = {}
-        self._askers: dict[Collection, set[int]] = defaultdict(set)
+        self._askers: dict[Collection | Named, set[int]] = defaultdict(set)
         self._readers: dict[ObjectKey, set[int]] = defaultdict(set)
 
     @property
@@ -161,7 +161,7 @@ class World:
         match subject.key.kind:
             case Kind.TRUST_DECISION:
                 return 2 if subject.spec.get("certUse") == "intermediateCA" else 0
-            case Kind.REVOCATION_SOURCE:
+            case Kind.REVOCATION_SOURCE | Kind.PRIVATE_KEY:
                 return 1
             case Kind.IMPORTED_CERTIFICATE:
                 return 4
@@ -180,13 +180,13 @@ class World:
         )
         woken: set[int] = set()
         if reconciler.face(result.subject) != before:
-            for collection, askers in self._askers.items():
-                woken |= askers if subject.key in collection else set()
+            for asked, askers in self._askers.items():
+                woken |= askers if subject.key in asked else set()
         for key in self.files.touched:
             woken |= self._readers[key] - {place}
         self.files.touched.clear()
         for question in reconciler.asks(result.subject):
-            if isinstance(question, Collection):
+            if isinstance(question, Collection | Named):
                 self._askers[question].add(place)
         for key in reconciler.references(result.subject):
             self._readers[key].add(place)

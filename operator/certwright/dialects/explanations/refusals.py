@@ -145,8 +145,11 @@ REFUSALS: Mapping[Reason, Explanation] = MappingProxyType(
         ),
         Reason.KEY_LOST: Explanation(
             "Key material that existed is gone.",
-            ("The Secret with the key was deleted; certificates for the key are of no use without it.",),
-            "Restore the Secret from a backup.",
+            (
+                "The Secret of a PrivateKey was deleted, or holds another: certificates for the old one are no use.",
+                "A PrivateKey was restored from a backup, and its Secret was not.",
+            ),
+            "Restore the Secret from a backup. If there is none, make another PrivateKey and have new ones issued.",
         ),
         Reason.KEY_MISMATCH: Explanation(
             "The key is that of another certificate. For a minute after a change the other half is waited for.",
@@ -165,6 +168,7 @@ REFUSALS: Mapping[Reason, Explanation] = MappingProxyType(
             "The wish contradicts itself or names what may not be used.",
             (
                 "Two sources are named, or none.",
+                "A self-signed certificate is asked for without a PrivateKey, or names nobody.",
                 "A target is also an input, or a Secret has a type that is not read.",
                 "A password is empty, or a field has a value that is not among those documented.",
             ),
@@ -173,7 +177,7 @@ REFUSALS: Mapping[Reason, Explanation] = MappingProxyType(
         Reason.SOURCE_REMOVED: Explanation(
             "The source was taken out of `spec`; what was served stays served.",
             ("A field was removed in Git, with or without intention.",),
-            "Name a source again, or delete the object.",
+            "Name a source again, or delete the object. For a self-signed one in its place set `selfSigned`.",
         ),
         Reason.STORE_FAILED: Explanation(
             "The Secret could not be written.",

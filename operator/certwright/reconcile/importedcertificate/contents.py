@@ -16,7 +16,8 @@ from certwright.pki.render import Pkcs12Recipe, SecretRecipe, digest, matches_st
 from certwright.reconcile.importedcertificate.cycles import follow_sources
 from certwright.reconcile.importedcertificate.judgement import Content
 from certwright.reconcile.importedcertificate.past import Past
-from certwright.reconcile.importedcertificate.references import all_inputs, format_passwords, secret_key
+from certwright.reconcile.importedcertificate.private_key import list_read_objects
+from certwright.reconcile.importedcertificate.references import format_passwords, secret_key
 from certwright.reconcile.importedcertificate.upload import Upload
 from certwright.reconcile.objects import Snapshot
 from certwright.reconcile.passwords import fetch_password
@@ -97,7 +98,7 @@ def _find_defects(spec: ImportedCertificateSpec, target: Target, snapshot: Snaps
             f"`{target.entity_type}`; its Secret stays as it is.",
             detail=Detail.ENTITY_TYPE_UNKNOWN,
         )
-    if secret_key(namespace, name) in all_inputs(spec, namespace):
+    if secret_key(namespace, name) in list_read_objects(spec, snapshot):
         yield finding(
             Reason.INVALID_REQUEST,
             f"target `{name}` is also an input of this object; it would be overwritten with itself. Choose another "

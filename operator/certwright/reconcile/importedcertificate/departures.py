@@ -8,7 +8,8 @@ from dataclasses import replace
 from certwright.api.importedcertificate import ImportedCertificateSpec
 from certwright.reconcile.importedcertificate.outcome import Outcome, fail
 from certwright.reconcile.importedcertificate.past import Past
-from certwright.reconcile.importedcertificate.references import all_inputs, secret_key
+from certwright.reconcile.importedcertificate.private_key import list_read_objects
+from certwright.reconcile.importedcertificate.references import secret_key
 from certwright.reconcile.marks import is_labelled, is_owned, was_created_by_us
 from certwright.reconcile.objects import Observed, Snapshot, Subject
 from certwright.reconcile.plan import Delete, Release
@@ -28,7 +29,7 @@ def decide_departures(spec: ImportedCertificateSpec, snapshot: Snapshot, past: P
             yield fail(bare, failure, snapshot)
         elif observed is not None and _is_still_held(observed, snapshot.subject, uid=row.uid):
             # What has become an input is given up, never deleted.
-            wanted = spec.deletion_policy == "Delete" and key not in all_inputs(spec, namespace)
+            wanted = spec.deletion_policy == "Delete" and key not in list_read_objects(spec, snapshot)
             deletes = wanted and was_created_by_us(observed, snapshot.subject)
             action = Delete(key, observed.version) if deletes else Release(key, observed.version)
             yield replace(bare, action=action)

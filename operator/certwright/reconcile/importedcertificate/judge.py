@@ -32,10 +32,11 @@ from certwright.reconcile.importedcertificate.revocation import (
     remember,
     revocation_of,
 )
+from certwright.reconcile.importedcertificate.self_signed import Papers, renewal_instant
 from certwright.reconcile.importedcertificate.trust import Trusted, find_authorities, read_trust, speak_of_store
 from certwright.reconcile.importedcertificate.upload import Upload, read_upload
 from certwright.reconcile.objects import Snapshot
-from certwright.validation import Arrangement, KnownRevocation, Options, Role, Verdict, arrange, validate
+from certwright.validation import Arrangement, KnownRevocation, Options, Revocation, Role, Verdict, arrange, validate
 
 logger = logging.getLogger(__name__)
 
@@ -90,17 +91,22 @@ def _judge(spec: ImportedCertificateSpec, snapshot: Snapshot, past: Past, operat
         return _hold(spec, snapshot, past, lists, find(None))
     arranged = _arrange(upload)
     distrust = trusted if isinstance(trusted, Finding) else None
+    papers = _settle_papers(upload)
     if arranged is None or isinstance(arranged, Finding):
         findings = tuple(each for each in (*upload.findings, arranged, distrust) if each is not None)
-        return Judgement(spec, findings, distrust=distrust, contents=find(None))
+        return Judgement(spec, findings, distrust=distrust, contents=find(None), papers=papers)
     leaf = arranged.leaf
-    verdict = _validate(spec, arranged, trusted, lists, snapshot=snapshot, past=past)
+    mode = Revocation.OFF if upload.is_made else revocation_of(spec, snapshot)  # nobody but its holder could revoke it
+    verdict = _validate(spec, arranged, trusted, lists, mode=mode, snapshot=snapshot)
+    if upload.is_made:
+        verdict = replace(verdict, findings=tuple(_speak_of_made(each, trusted) for each in verdict.findings))
+    renewed_at = renewal_instant(leaf, spec.warn_before_percentage) if upload.is_made else None
     warns_at = warning_instant(leaf.not_before, leaf.not_after, spec.warn_before_percentage)
     findings = (
         *upload.findings,
         *arranged.warnings,
         *verdict.findings,
-        *find_unchecked(spec, revocation_of(spec, snapshot), lists),
+        *find_unchecked(spec, mode, lists),
         *find_key_defects(upload.key, leaf),
         *_find_subject_differences(spec, leaf),
         *find_expiry(leaf, warns_at, snapshot.now),
@@ -116,7 +122,8 @@ def _judge(spec: ImportedCertificateSpec, snapshot: Snapshot, past: Past, operat
         anchor=verdict.anchor,
         distrust=distrust,
         revocations=_remember(past, verdict),
-        next_change=first_after(snapshot.now, (verdict.next_change, warns_at)),
+        next_change=first_after(snapshot.now, (verdict.next_change, warns_at, renewed_at)),
+        papers=papers,
         pair_changed=_pair_changed(spec, snapshot, past) if mismatched else None,
         contents=find(None if errors_of(findings) else pair),
     )
@@ -128,13 +135,13 @@ def _validate(
     trusted: Trusted | Finding | None,
     lists: tuple[RevocationList, ...],
     *,
+    mode: Revocation,
     snapshot: Snapshot,
-    past: Past,
 ) -> Verdict:
     """Validate the leaf, up to a CA that the store trusts where the wish names one."""
     if isinstance(trusted, Finding):
         return Verdict(Reason.NOT_CHECKED, (trusted,), (), None)
-    given = (arranged.leaf, *arranged.others)
+    past, given = read_past(snapshot.subject), (arranged.leaf, *arranged.others)
     verdict = validate(
         arranged.leaf,
         intermediates=(*arranged.others, *(trusted.intermediates_above(given) if trusted is not None else ())),
@@ -145,7 +152,7 @@ def _validate(
         options=Options(
             dns_names=spec.dns_names,
             ip_addresses=spec.ip_addresses,
-            revocation=revocation_of(spec, snapshot),
+            revocation=mode,
             known_revocations=known_revocations(past),
             distrusted=frozenset(trusted.distrusted) if trusted is not None else frozenset(),
             previous_had_intermediate=past.status.served is not None and bool(past.status.served.chain),
@@ -158,6 +165,23 @@ def _validate(
         findings=tuple(speak_of_store(each, trusted) for each in verdict.findings),
         next_change=first_after(snapshot.now, (verdict.next_change, trusted.end_of(verdict.path))),
     )
+
+
+def _speak_of_made(found: Finding, trusted: Trusted | Finding | None) -> Finding:
+    """Say what to do where trust is asked for: a certificate that we made ourselves is nobody's to trust."""
+    if found.detail is not Detail.UNTRUSTED_ROOT or not isinstance(trusted, Trusted):
+        return found
+    message = (
+        f"`spec.trust` asks for a certificate that {trusted.name} trusts, and a self-signed one is none. Have the "
+        "request in `status.certificateSigningRequest` signed below one of its CAs, and hand in the certificate."
+    )
+    return finding(found.reason, message, detail=found.detail, fingerprint=found.fingerprint)
+
+
+def _settle_papers(upload: Upload) -> Papers | None:
+    """Give what was made of the key; `None` when the key could not be seen this time, which takes nothing away."""
+    unseen = upload.key is None and any(each.reason is Reason.NOT_CHECKED for each in upload.findings)
+    return None if unseen else upload.papers
 
 
 def _arrange(upload: Upload) -> Arrangement | Finding | None:

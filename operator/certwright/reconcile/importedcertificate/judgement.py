@@ -10,6 +10,7 @@ from certwright.api.importedcertificate_spec import Target
 from certwright.findings import Finding, Severity
 from certwright.pki.certificate import Certificate
 from certwright.pki.render import SecretRecipe
+from certwright.reconcile.importedcertificate.self_signed import Papers
 from certwright.reconcile.objects import Version
 from certwright.validation import KnownRevocation
 
@@ -51,6 +52,7 @@ class Judgement:
         contents: one for each target of the wish, in its order.
         held: time is in doubt, or a revocation list is not at hand, and nothing changed: the verdict of the status
             stands as it is.
+        papers: what was made of the key of a PrivateKey; `None` leaves what there is.
         revocations: what is to be remembered of revoked certificates; `None` leaves what is remembered.
     """
 
@@ -65,6 +67,7 @@ class Judgement:
     pair_changed: datetime | None = None
     contents: tuple[Content, ...] = ()
     held: bool = False
+    papers: Papers | None = None
     revocations: tuple[KnownRevocation, ...] | None = None
 
     @property

@@ -21,7 +21,8 @@ def describe_standing(standing: Standing, judgement: Judgement, served: Served |
     """Say how the object stands, as in "Refused: … . Still served: serial 01ab, until 2026-12-02."."""
     worst = standing.worst
     if worst is None:
-        return _describe_success(judgement.leaf, stored) if judgement.leaf is not None else ""
+        made = judgement.papers is not None and judgement.papers.made is not None
+        return _describe_success(judgement.leaf, stored, made=made) if judgement.leaf is not None else ""
     errors = errors_of(standing.findings)
     refused = worst in errors_of(judgement.findings) and worst.reason not in _NOT_REFUSALS and not standing.waiting
     text = ("Refused: " if refused else "Waiting: " if standing.waiting else "") + sentence(worst.message)
@@ -40,8 +41,9 @@ def describe_served_line(served: Served | None) -> str:
     return f"Still served: serial {served.serial_number}, until {served.valid_thru[:_DATE]}."
 
 
-def _describe_success(leaf: Certificate, stored: int) -> str:
-    text = f"{printable(leaf.label, limit=_NAME_LIMIT)}, serial {leaf.serial_hex[:_NAME_LIMIT]}, is valid until "
+def _describe_success(leaf: Certificate, stored: int, *, made: bool) -> str:
+    how = "self-signed and valid" if made else "valid"
+    text = f"{printable(leaf.label, limit=_NAME_LIMIT)}, serial {leaf.serial_hex[:_NAME_LIMIT]}, is {how} until "
     text += f"{leaf.not_after.date().isoformat()}"
     if stored:
         text += f", stored in {stored} Secret{'s' if stored > 1 else ''}"

@@ -7,6 +7,7 @@ from certwright.api.model import parse
 from certwright.findings import MaterialError
 from certwright.reconcile.importedcertificate.cycles import follow_sources
 from certwright.reconcile.importedcertificate.past import Past, read_past
+from certwright.reconcile.importedcertificate.private_key import digest_private_key, find_key_secret
 from certwright.reconcile.importedcertificate.references import (
     all_inputs,
     find_references,
@@ -51,7 +52,7 @@ def find_needs(snapshot: Snapshot, operator_namespace: str) -> frozenset[Need]:
     if spec is None:
         return frozenset()
     references = find_references(spec, namespace)
-    material = references.material()
+    material = references.material() | find_key_secret(spec, snapshot)
     if not all(snapshot.knows(key) for key in material):
         return material
     needs = material | _target_keys(spec, past, namespace) | target_passwords(spec, namespace)
@@ -94,6 +95,8 @@ def has_changed(past: Past, snapshot: Snapshot) -> bool:
     # Few wishes speak of trust: the others are not read for it.
     spec = read_spec(subject) if subject.spec.get("trust") else None
     if (status.record.lists, status.record.trust) != (digest_lists(spec, snapshot), digest_store(spec, snapshot)):
+        return True
+    if status.record.private_key != digest_private_key(read_spec(subject), snapshot):
         return True
     for key, version in past.inputs(subject.key.namespace).items():
         observed = snapshot.get(key)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from certwright.api.importedcertificate_status import TargetStatus
 from certwright.findings import Finding
 from certwright.reconcile.importedcertificate.judgement import Content
-from certwright.reconcile.importedcertificate.store_failures import describe_failure, may_pass, passes_by_itself
 from certwright.reconcile.objects import Failure, ObjectKey, Observed, Snapshot
 from certwright.reconcile.plan import Action
+from certwright.reconcile.store_failures import describe_failure, may_pass, passes_by_itself
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from certwright.findings import Detail, Finding, Reason, finding
 from certwright.reconcile.marks import CERT_MANAGER_ANNOTATION, is_allowed, is_owned, refuse_foreign
-from certwright.reconcile.objects import Observed, Snapshot, Subject
-from certwright.reconcile.plan import EPOCH_ANNOTATION, OWNER_ANNOTATION
+from certwright.reconcile.objects import Observed, Subject
 
 TLS_TYPE = "kubernetes.io/tls"
 WRITABLE_TYPES = frozenset({TLS_TYPE, "Opaque"})
@@ -45,10 +42,3 @@ def find_obstacle(observed: Observed, subject: Subject, *, recorded_uid: str | N
             f"Secret `{name}` is immutable and holds other content. Delete it yourself; it is then created anew.",
         )
     return None
-
-
-def intended_annotations(snapshot: Snapshot, observed: Observed | None) -> Mapping[str, str]:
-    """Give our annotations: the owner, and the epoch of the creation, which stays as long as the object bears it."""
-    annotations = {OWNER_ANNOTATION: snapshot.subject.owner}
-    epoch = str(snapshot.epoch) if observed is None else observed.annotations.get(EPOCH_ANNOTATION)
-    return annotations if epoch is None else {**annotations, EPOCH_ANNOTATION: epoch}

@@ -14,20 +14,25 @@ from certwright.reconcile.importedcertificate.judge import judge, refuse
 from certwright.reconcile.importedcertificate.judgement import Judgement
 from certwright.reconcile.importedcertificate.needs import find_dependencies, find_needs, read_spec
 from certwright.reconcile.importedcertificate.planner import plan
+from certwright.reconcile.importedcertificate.private_key import find_key_question, find_offer
 from certwright.reconcile.importedcertificate.references import all_inputs
 from certwright.reconcile.importedcertificate.revocation import find_questions
 from certwright.reconcile.importedcertificate.settled import find_due
 from certwright.reconcile.objects import Kind, ObjectKey, Snapshot, Subject, Version
 from certwright.reconcile.plan import Plan
+from certwright.reconcile.private_keys import face_of_certificate
 from certwright.reconcile.questions import Need, Question
 from certwright.reconcile.reconciler import Held
 from certwright.settings import Settings
 
-ENGINE = 1
+ENGINE = 2
 """Raised whenever the same material could be judged, stored or reported differently than before."""
 
 HEAVY_BYTES = 64 * 1024
 """Inputs beyond this size together are judged in a worker process."""
+
+HEAVY_RSA_BITS = 4096
+"""Signing with larger keys takes tens of milliseconds: requests and self-signed certificates are made elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +47,17 @@ class ImportedCertificates:
         return find_dependencies(subject)
 
     def asks(self, subject: Subject) -> frozenset[Question]:
-        """Ask for the stores, and for the sources of revocation lists, when the wish looks at them."""
-        # Every pass asks, and few wishes speak of trust: those are not read for it.
-        return find_questions(read_spec(subject), subject) if subject.spec.get("trust") else frozenset()
+        """Ask for the stores, the sources of revocation lists, and the PrivateKey, when the wish looks at them."""
+        # Every pass asks, and few wishes speak of those: the others are not read for it.
+        asked = find_questions(read_spec(subject), subject) if subject.spec.get("trust") else frozenset()
+        if not _may_hang_under_key(subject):
+            return asked
+        key = find_key_question(read_spec(subject), subject.key.namespace)
+        return asked | {key} if key is not None else asked
 
     def face(self, subject: Subject) -> str:
-        """Show nothing: nobody asks for all ImportedCertificates."""
-        del subject
-        return ""
+        """Show what the key lists that it hangs under; nobody else asks for ImportedCertificates."""
+        return face_of_certificate(subject) if _may_hang_under_key(subject) else ""
 
     def needs(self, snapshot: Snapshot) -> frozenset[Need]:
         """Say what must be read for a verdict, given what is known so far."""
@@ -73,6 +81,9 @@ class ImportedCertificates:
             key is not None and key.password_ref is not None
         ):
             return True
+        offer = find_offer(spec, snapshot)
+        if offer is not None and (offer.algorithm or "").startswith("RSA") and (offer.size or 0) > HEAVY_RSA_BITS:
+            return True
         inputs = (snapshot.get(each) for each in all_inputs(spec, snapshot.subject.key.namespace))
         size = sum(len(value) for each in inputs if each is not None for value in each.data.values())
         return size + len(spec.certificate or "") + len(spec.chain or "") > HEAVY_BYTES
@@ -88,6 +99,11 @@ class ImportedCertificates:
     def plan(self, judgement: Judgement, snapshot: Snapshot) -> Plan:
         """Say what is left to be done; quick, runs on the event loop."""
         return plan(judgement, snapshot, settings=self.settings)
+
+
+def _may_hang_under_key(subject: Subject) -> bool:
+    named = subject.spec.get("privateKeyRef")
+    return isinstance(named, Mapping) and named.get("kind") == Kind.PRIVATE_KEY.value
 
 
 def judged_by(settings: Settings) -> str:

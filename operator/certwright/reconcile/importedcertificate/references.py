@@ -24,7 +24,7 @@ class References:
 
     Attributes:
         private_key: where the key is expected: what `privateKeyRef` names, else `tls.key` of the Secret that
-            `certificateRef` names. A PKCS#12 file brings its own.
+            `certificateRef` names. A PKCS#12 file brings its own, and a PrivateKey knows where it is.
         private_key_named: the person named it, so its absence is a defect even when there are no targets.
         private_key_password: where the password of the key stands; of a key beside the certificate that is the same.
     """
@@ -54,8 +54,10 @@ def find_references(spec: ImportedCertificateSpec, namespace: str) -> References
         certificate = Place(ObjectKey(Kind(upload.kind), namespace, upload.name), upload.key, "spec.certificateRef")
         certificate_password = _password(upload.password_ref, namespace, "spec.certificateRef.passwordRef")
     if named is not None:
-        private_key = Place(ObjectKey(Kind.SECRET, namespace, named.name), named.key, "spec.privateKeyRef")
-        private_key_password = _password(named.password_ref, namespace, "spec.privateKeyRef.passwordRef")
+        if named.kind == Kind.SECRET.value:
+            held = ObjectKey(Kind.SECRET, namespace, named.name)
+            private_key = Place(held, named.key or TLS_KEY, "spec.privateKeyRef")
+            private_key_password = _password(named.password_ref, namespace, "spec.privateKeyRef.passwordRef")
     elif certificate is not None and certificate.object.kind is Kind.SECRET:
         private_key = Place(certificate.object, TLS_KEY, "spec.certificateRef")
         private_key_password = certificate_password

@@ -12,6 +12,7 @@ from certwright.findings import Reason
 from certwright.reconcile.bookkeeping import read_instant
 from certwright.reconcile.importedcertificate.needs import read_spec
 from certwright.reconcile.importedcertificate.past import Past, read_past, row_version
+from certwright.reconcile.importedcertificate.private_key import digest_private_key
 from certwright.reconcile.importedcertificate.references import all_inputs, secret_key
 from certwright.reconcile.importedcertificate.revocation import digest_lists
 from certwright.reconcile.importedcertificate.trust import digest_store
@@ -43,7 +44,7 @@ def find_due(snapshot: Snapshot, held: Held, verified: Mapping[ObjectKey, Versio
     if subject.deleting:
         return None
     spec, past = read_spec(subject), read_past(subject)
-    if not _is_conclusive(past, snapshot) or not _knows_trust(spec, past, snapshot):
+    if not _is_conclusive(past, snapshot) or not _knows_surroundings(spec, past, snapshot):
         return False
     if spec is not None and not _is_unchanged(spec, past, snapshot, held, verified):
         return False
@@ -67,10 +68,10 @@ def _is_conclusive(past: Past, snapshot: Snapshot) -> bool:
     )
 
 
-def _knows_trust(spec: ImportedCertificateSpec | None, past: Past, snapshot: Snapshot) -> bool:
+def _knows_surroundings(spec: ImportedCertificateSpec | None, past: Past, snapshot: Snapshot) -> bool:
     record = past.status.record
-    seen = (digest_lists(spec, snapshot), digest_store(spec, snapshot))
-    return record is not None and (record.lists, record.trust) == seen
+    seen = (digest_lists(spec, snapshot), digest_store(spec, snapshot), digest_private_key(spec, snapshot))
+    return record is not None and (record.lists, record.trust, record.private_key) == seen
 
 
 def _is_unchanged(

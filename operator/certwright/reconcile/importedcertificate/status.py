@@ -7,13 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from certwright.api.conditions import ConditionStatus, ConditionType, Observation, merge_conditions
-from certwright.api.fields import FINDINGS_LIMIT, INPUTS_LIMIT
+from certwright.api.fields import FINDINGS_LIMIT, INPUTS_LIMIT, STATUS_PEM_LIMIT
 from certwright.api.importedcertificate import ImportedCertificateStatus
 from certwright.api.importedcertificate_status import Record, Revocation, Served
 from certwright.api.model import timestamp
 from certwright.dialects.root_certificates import validation_code
 from certwright.dialects.store_status import NO_STATUS, worst_answer
 from certwright.findings import MESSAGE_LIMIT, Reason, printable
+from certwright.pki.intake import encode_certificates
 from certwright.reconcile.bookkeeping import describe_finding, describe_inputs
 from certwright.reconcile.importedcertificate.conditions import Scene, observe_conditions
 from certwright.reconcile.importedcertificate.facts import MATERIAL_FIELDS, describe_material, describe_served
@@ -21,6 +22,7 @@ from certwright.reconcile.importedcertificate.instants import first_after, serve
 from certwright.reconcile.importedcertificate.judgement import Judgement, errors_of
 from certwright.reconcile.importedcertificate.outcome import Outcome
 from certwright.reconcile.importedcertificate.past import Past
+from certwright.reconcile.importedcertificate.private_key import digest_private_key
 from certwright.reconcile.importedcertificate.references import all_inputs
 from certwright.reconcile.importedcertificate.revocation import (
     describe_decision_namespace,
@@ -71,6 +73,7 @@ def build_status(scene: Scene) -> ImportedCertificateStatus:
             "findings": findings,
             "findings_count": len(standing.findings) or None,
             **_material(scene),
+            **_papers(scene),
             "served": scene.served,
             "targets": describe_targets(scene) if judgement.spec is not None else scene.past.status.targets,
             "next_check_time": _next_check(scene),
@@ -96,6 +99,34 @@ def _material(scene: Scene) -> Mapping[str, Any]:
     return {}
 
 
+def _papers(scene: Scene) -> Mapping[str, str | None]:
+    """Give what was made of the key: the certificate as long as it is the one that is used, and the request."""
+    papers, past = scene.judgement.papers, scene.past.status
+    if papers is None:
+        return {name: getattr(past, name) for name in ("ssl_certificate", "certificate_signing_request")}
+    if papers.made is not None:
+        certificate = _fit_pem(encode_certificates((papers.made,)))
+    else:
+        certificate = past.ssl_certificate if _find_made(scene) is not None else None
+    request = _fit_pem(papers.request) if papers.request is not None else None
+    return {"ssl_certificate": certificate, "certificate_signing_request": request}
+
+
+def _find_made(scene: Scene) -> str | None:
+    """Give the fingerprint of the self-signed certificate that was made last, while it is wished for or served."""
+    papers, before = scene.judgement.papers, scene.past.status.record
+    if papers is not None and papers.made is not None:
+        return papers.made.fingerprint
+    recorded = before.self_signed if before is not None else None
+    served = scene.served.fingerprint if scene.served is not None else None
+    return recorded if papers is None or recorded == served else None
+
+
+def _fit_pem(pem: bytes) -> str | None:
+    text = pem.decode()
+    return text if len(text) <= STATUS_PEM_LIMIT else None
+
+
 def _next_check(scene: Scene) -> str | None:
     """Give the first instant at which the verdict, or the warning about what is served, differs."""
     spec, now = scene.judgement.spec, scene.snapshot.now
@@ -114,6 +145,8 @@ def _record(scene: Scene) -> Record:
         judged_by=snapshot.judged_by,
         lists=digest_lists(spec, snapshot),
         trust=digest_store(spec, snapshot),
+        self_signed=_find_made(scene),
+        private_key=digest_private_key(spec, snapshot),
         decision_namespace=describe_decision_namespace(spec, snapshot),
         revocations=_revocations(scene),
         rollout_time=timestamp(snapshot.now) if started else before.rollout_time if before is not None else None,

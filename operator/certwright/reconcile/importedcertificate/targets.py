@@ -13,14 +13,10 @@ from certwright.pki.render import SecretRecipe
 from certwright.reconcile.importedcertificate.departures import decide_departures
 from certwright.reconcile.importedcertificate.judgement import Content, Judgement
 from certwright.reconcile.importedcertificate.outcome import Outcome, fail
-from certwright.reconcile.importedcertificate.ownership import (
-    TLS_TYPE,
-    find_obstacle,
-    intended_annotations,
-)
+from certwright.reconcile.importedcertificate.ownership import TLS_TYPE, find_obstacle
 from certwright.reconcile.importedcertificate.past import Past
 from certwright.reconcile.importedcertificate.references import secret_key
-from certwright.reconcile.marks import LABELS, is_marked, owner_reference, was_created_by_us
+from certwright.reconcile.marks import LABELS, intended_annotations, is_marked, owner_reference, was_created_by_us
 from certwright.reconcile.objects import ObjectKey, Observed, Snapshot
 from certwright.reconcile.plan import ApplySecret
 

@@ -11,12 +11,15 @@ from certwright.pki.intake import Material, read_material
 from certwright.pki.keys import matches, read_private_key
 from certwright.pki.private_key import PrivateKey
 from certwright.reconcile.importedcertificate.past import Past
+from certwright.reconcile.importedcertificate.private_key import hangs_under_key, read_offered_key
 from certwright.reconcile.importedcertificate.references import References, find_references
+from certwright.reconcile.importedcertificate.self_signed import Papers, make_papers, wants_self_signed
 from certwright.reconcile.objects import Snapshot
 from certwright.reconcile.passwords import fetch_password
 from certwright.reconcile.places import Place, fetch
 
 _NOTHING = Material(())
+_NO_PAPERS = Papers()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,28 +31,68 @@ class Upload:
         others: those of the chain field.
         key: the private key, when one was asked for or found.
         findings: what was wrong or remarkable.
+        papers: what was made of the key of a PrivateKey.
     """
 
     certificates: tuple[Certificate, ...]
     others: tuple[Certificate, ...]
     key: PrivateKey | None = field(repr=False)
     findings: tuple[Finding, ...]
+    papers: Papers = _NO_PAPERS
+
+    @property
+    def is_made(self) -> bool:
+        """Say whether the certificate is one of ours, self-signed: nobody handed it in."""
+        return self.papers.made is not None
 
 
 def read_upload(spec: ImportedCertificateSpec, snapshot: Snapshot, past: Past) -> Upload:
     """Read everything that the wish names; all defects are collected, for a person mends them in one go."""
     references = find_references(spec, snapshot.subject.key.namespace)
     findings: list[Finding] = list(_find_conflicts(spec))
+    if wants_self_signed(spec, snapshot, past):
+        return _make_self_signed(spec, snapshot, past, findings)
     material = _read_certificates(spec, references, snapshot, past=past, findings=findings)
     chain = _read_chain(spec, references, snapshot, findings=findings)
     key = _read_key(spec, references, snapshot, material=material, findings=findings)
-    return Upload(material.certificates, chain.certificates, key, tuple(findings))
+    papers = _NO_PAPERS
+    if hangs_under_key(spec):
+        papers = make_papers(spec, key, snapshot, past=past, self_signed=False)
+    return Upload(material.certificates, chain.certificates, key, (*findings, *papers.findings), papers)
+
+
+def _make_self_signed(spec: ImportedCertificateSpec, snapshot: Snapshot, past: Past, findings: list[Finding]) -> Upload:
+    """Make the certificate; the chain of the wish is that of the one which is still to come."""
+    if not hangs_under_key(spec):
+        findings.append(
+            finding(
+                Reason.INVALID_REQUEST,
+                "`spec.selfSigned` needs a key that is made for it: name a PrivateKey in `spec.privateKeyRef`.",
+                detail=Detail.NO_KEY,
+            )
+        )
+        return Upload((), (), None, tuple(findings))
+    key = _take_offered(spec, snapshot, findings)
+    papers = make_papers(spec, key, snapshot, past=past, self_signed=True)
+    certificates = (papers.made,) if papers.made is not None else ()
+    return Upload(certificates, (), key, (*findings, *papers.findings), papers)
+
+
+def _take_offered(spec: ImportedCertificateSpec, snapshot: Snapshot, findings: list[Finding]) -> PrivateKey | None:
+    read = read_offered_key(spec, snapshot)
+    if isinstance(read, Finding):
+        findings.append(read)
+        return None
+    findings.extend(read.warnings)
+    return read.key
 
 
 def _find_conflicts(spec: ImportedCertificateSpec) -> tuple[Finding, ...]:
     # The API server refuses these; files and older definitions may hold them.
     pairs = (
         ("certificate", spec.certificate, "certificateRef", spec.certificate_ref),
+        ("certificate", spec.certificate, "selfSigned", spec.self_signed),
+        ("certificateRef", spec.certificate_ref, "selfSigned", spec.self_signed),
         ("chain", spec.chain, "chainRef", spec.chain_ref),
     )
     return tuple(
@@ -69,21 +112,23 @@ def _read_certificates(
     if spec.certificate is not None:
         return _read(spec.certificate.encode(), "`spec.certificate`", None, findings=findings)
     if references.certificate is None:
-        findings.append(_no_source(past))
+        findings.append(_no_source(spec, past))
         return _NOTHING
     return _read_place(references.certificate, references.certificate_password, snapshot, findings=findings)
 
 
-def _no_source(past: Past) -> Finding:
-    if past.status.served is not None:
+def _no_source(spec: ImportedCertificateSpec, past: Past) -> Finding:
+    if past.status.served is not None or hangs_under_key(spec):
+        instead = " To have a self-signed one in its place, set `spec.selfSigned`." if hangs_under_key(spec) else ""
         return finding(
             Reason.SOURCE_REMOVED,
             "the spec names no certificate any more. What was served stays served. Set `spec.certificate` or "
-            "`spec.certificateRef` again, or delete this object.",
+            f"`spec.certificateRef` again, or delete this object.{instead}",
         )
     return finding(
         Reason.INVALID_REQUEST,
-        "the spec names no certificate. Set `spec.certificate` or `spec.certificateRef`.",
+        "the spec names no certificate. Set `spec.certificate` or `spec.certificateRef`, or name a PrivateKey in "
+        "`spec.privateKeyRef` for a self-signed one.",
         detail=Detail.SOURCE_MISSING,
     )
 
@@ -128,6 +173,8 @@ def _read_key(
     material: Material,
     findings: list[Finding],
 ) -> PrivateKey | None:
+    if hangs_under_key(spec):
+        return _take_offered(spec, snapshot, findings)
     place = references.private_key
     if not references.private_key_named:
         if references.certificate_password is not None and material.private_keys:

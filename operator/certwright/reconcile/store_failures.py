@@ -1,4 +1,4 @@
-"""What a failed request about a target says, and whether time or a person mends it."""
+"""What a failed request about a Secret says, and whether time or a person mends it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _ADVICE: Mapping[FailureCause, str] = {
 
 
 def describe_failure(key: ObjectKey, failure: Failure, *, was_read: bool) -> Finding:
-    """Say what a request about a target Secret came to.
+    """Say what a request about a Secret that is written came to.
 
     Args:
         key: the Secret.

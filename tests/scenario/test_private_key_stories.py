@@ -1,0 +1,341 @@
+"""Keys and the certificates that hang under them, from the first self-signed one to the last day."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from certwright.pki.keys import read_private_key
+from certwright.reconcile.objects import Observed
+from certwright.reconcile.plan import ALLOW_WRITE_ANNOTATION
+from tests.support.pki import ec_key, rsa_key
+from tests.support.pki_files import openssl
+from tests.support.signing import sign_request, verify_request
+from tests.support.worlds import Report, World
+from tests.support.worlds.manifests import decision, imported, private_key, secret, trust_store
+from tests.support.worlds.material import HOST
+
+KEY = "PrivateKey"
+NAMED = {"privateKeyRef": {"kind": KEY, "name": "shop-key"}}
+SUBJECT = {
+    "commonName": HOST,
+    "organizationName": "D9T GmbH",
+    "organizationUnit": "IT",
+    "locality": "Ulm",
+    "stateProvince": "BW",
+    "countryCode": "DE",
+    "email": "webmaster@example.com",
+}
+WISH: dict[str, Any] = {
+    **NAMED,
+    "subject": SUBJECT,
+    "dnsNames": [HOST],
+    "targets": [{"secretName": "shop-tls"}],
+}
+DAY = timedelta(days=1)
+
+
+def is_ready(report: Report) -> bool:
+    return report.condition("Ready") == ("True", "Valid")
+
+
+def is_ok(report: Report) -> bool:
+    return report.is_ok
+
+
+async def begin(world: World, **spec: Any) -> Report:
+    """Make a key, and a certificate under it."""
+    await world.apply(private_key("shop-key"), imported("shop", **{**WISH, **spec}))
+    return await world.settle("shop", is_ok)
+
+
+async def held(world: World, name: str = "shop-key") -> Observed:
+    """Give a Secret that is there."""
+    found = await world.read("Secret", name)
+    assert found is not None
+    return found
+
+
+def signed(world: World, report: Report) -> str:
+    """Have the request of a certificate signed by the company's CA, for 90 days."""
+    request = report.status["certificateSigningRequest"]
+    return sign_request(request, world.corp.issuing, begin=world.now - DAY, end=world.now + 90 * DAY)
+
+
+def accepts(world: World, pem: bytes, *, trusted: str) -> bool:
+    """Ask OpenSSL, as a client would, whether a server may show this for the host."""
+    verify = ["-attime", f"{world.now.timestamp():.0f}", "-purpose", "sslserver", "-verify_hostname", HOST]
+    files = {"sent.pem": pem, "trusted.pem": trusted.encode()}
+    options = ["-x509_strict", "-no-CApath", "-no-CAstore", *verify, "-trusted", "trusted.pem"]
+    answer = openssl("verify", *options, "-untrusted", "sent.pem", "sent.pem", files=files)
+    return answer == b"sent.pem: OK\n"
+
+
+def fingerprint(key: Observed) -> str:
+    return read_private_key(key.data["tls.key"], what="the key").key.public.fingerprint
+
+
+async def test_certificate_goes_from_self_signed_to_signed_under_one_key_and_is_listed(world: World) -> None:
+    await world.apply(private_key("shop-key"))
+    await look_at_new_key(world)
+    await world.apply(imported("shop", **WISH))
+    first = await look_at_self_signed(world)
+    before = await held(world, "shop-tls")
+    text = verify_request(first.status["certificateSigningRequest"])
+    assert "C = DE, ST = BW, L = Ulm, O = D9T GmbH, OU = IT, CN = shop.example.com" in text
+
+    await world.apply(
+        secret("upload", {"tls.crt": signed(world, first)}),
+        imported("shop", **WISH, certificateRef={"name": "upload"}),
+    )
+    second = await look_at_signed(world, before)
+    await look_at_list(world, second)
+
+    # What was served outlives its object, and the key outlives its own.
+    key, now = await held(world), await held(world, "shop-tls")
+    await world.delete("ImportedCertificate", "shop")
+    await world.settle("shop-key", lambda report: "certificates" not in report.status, kind=KEY)
+    await world.delete(KEY, "shop-key")
+    await world.rest()
+    assert (await held(world, "shop-tls")).data == now.data
+    assert (await held(world)).data == key.data
+
+
+async def look_at_new_key(world: World) -> None:
+    report = await world.settle("shop-key", is_ready, kind=KEY)
+    assert (report.status["algorithm"], report.status["size"]) == ("ECDSA", 256)
+    assert "certificates" not in report.status
+    made = await held(world)
+    assert (set(made.data), made.type) == ({"tls.key"}, "Opaque")
+    assert report.status["fingerprint"] == fingerprint(made)
+
+
+async def look_at_self_signed(world: World) -> Report:
+    """See a certificate that works at once, for whoever trusts it."""
+    report = await world.settle("shop", is_ok)
+    served = await held(world, "shop-tls")
+    assert report.status["isSelfSigned"] == "true"
+    assert {name: report.status[name] for name in SUBJECT} == SUBJECT
+    assert served.data["tls.key"] == (await held(world)).data["tls.key"]
+    assert served.data["tls.crt"].decode() == report.status["sslCertificate"]
+    assert accepts(world, served.data["tls.crt"], trusted=report.status["sslCertificate"])
+    return report
+
+
+async def look_at_signed(world: World, before: Observed) -> Report:
+    """See that what the CA signed took the place of the self-signed one, in the same Secret and with the same key."""
+    report = await world.settle("shop", lambda report: report.is_ok and report.status["isSelfSigned"] == "false")
+    now = await held(world, "shop-tls")
+    assert now.version.uid == before.version.uid
+    assert now.data["tls.key"] == before.data["tls.key"]
+    assert accepts(world, now.data["tls.crt"], trusted=world.corp.root.pem)
+    assert "sslCertificate" not in report.status
+    assert report.warnings == []
+    return report
+
+
+async def look_at_list(world: World, certificate: Report) -> None:
+    """See the certificate under its key, as it is now."""
+    dates = {name: certificate.status[name] for name in ("validFrom", "validThru")}
+    row = {"id": certificate.subject.version.uid, "name": "shop", "commonName": HOST, **dates}
+    key = await world.settle("shop-key", lambda report: report.status.get("certificates") == [row], kind=KEY)
+    assert key.status["certificatesCount"] == 1
+
+
+async def test_events_tell_the_story_and_nothing_secret(world: World) -> None:
+    await begin(world)
+    await world.settle("shop-key", is_ready, kind=KEY)
+
+    async def told() -> bool:
+        keys = [event.reason for event in await world.events("shop-key", kind=KEY)]
+        certificates = [event.reason for event in await world.events("shop")]
+        return keys == ["KeyStored"] and certificates[-1:] == ["Stored"]
+
+    await world.wait(told, "the events")
+    lines = (await held(world)).data["tls.key"].decode().splitlines()[1:-1]
+    said = [event.note for event in (*await world.events("shop"), *await world.events("shop-key", kind=KEY))]
+    statuses = [(await world.status("shop")).status, (await world.status("shop-key", kind=KEY)).status]
+    assert not [line for line in lines if line in f"{said} {statuses}"]
+
+
+async def test_key_is_the_same_when_the_status_is_lost(world: World) -> None:
+    first = await begin(world)
+    key = await held(world)
+    for _ in range(3):
+        await world.patch(KEY, "shop-key", {"status": None})
+        report = await world.settle("shop-key", is_ready, kind=KEY)
+        assert report.status["fingerprint"] == fingerprint(key)
+    await world.patch("ImportedCertificate", "shop", {"status": None})
+    again = await world.settle("shop", is_ok)
+
+    assert (await held(world)).data == key.data
+    assert again.status["fingerprint"] == first.status["fingerprint"]
+
+
+async def test_key_is_lost_and_not_made_again_when_its_secret_is_deleted(world: World) -> None:
+    first = await begin(world)
+    key, served = await held(world), await held(world, "shop-tls")
+    await world.delete("Secret", "shop-key")
+    lost = await world.settle("shop-key", lambda report: report.reason == "KeyLost", kind=KEY)
+
+    assert lost.condition("Stalled") == ("True", "KeyLost")
+    assert lost.status["fingerprint"] == fingerprint(key)
+    report = await world.settle("shop", lambda report: report.reason == "KeyLost")
+    assert report.answer == ("PRIVATE_KEY_IS_INVALID", 526)
+    assert report.served["fingerprint"] == first.status["fingerprint"]
+    await world.rest()
+    assert await world.read("Secret", "shop-key") is None
+    assert (await held(world, "shop-tls")).data == served.data
+
+    await world.apply(secret("shop-key", {"tls.key": key.data["tls.key"]}, annotations=dict(key.annotations)))
+    await world.settle("shop-key", is_ready, kind=KEY)
+    again = await world.settle("shop", is_ok)
+    assert again.status["fingerprint"] == first.status["fingerprint"]
+
+
+async def test_key_is_lost_when_another_is_put_in_its_place(world: World) -> None:
+    await begin(world)
+    good = await world.settle("shop-key", is_ready, kind=KEY)
+    key, served = await held(world), await held(world, "shop-tls")
+    await world.apply(
+        secret(
+            "shop-key", {"tls.key": ec_key("mallory").pem}, annotations=dict(key.annotations), labels=dict(key.labels)
+        )
+    )
+    lost = await world.settle("shop-key", lambda report: report.reason == "KeyLost", kind=KEY)
+
+    assert "holds another key" in lost.message()
+    assert lost.status["fingerprint"] == good.status["fingerprint"]
+    await world.settle("shop", lambda report: report.reason == "KeyLost")
+    assert (await held(world, "shop-tls")).data == served.data
+
+
+async def test_existing_key_is_used_and_never_written(world: World) -> None:
+    pem = rsa_key().pem
+    await world.apply(secret("theirs", {"tls.key": pem, "note": "keep"}))
+    before = await held(world, "theirs")
+    await world.apply(private_key("shop-key", existingSecretName="theirs"), imported("shop", **WISH))
+    report = await world.settle("shop", is_ok)
+    key = await world.settle("shop-key", is_ready, kind=KEY)
+
+    assert report.status["keyAlgorithm"] == "RSA 2048"
+    assert (key.status["algorithm"], key.status["fingerprint"]) == ("RSA", fingerprint(before))
+    verify_request(report.status["certificateSigningRequest"])
+    assert await held(world, "theirs") == before
+
+
+async def test_foreign_secret_is_taken_over_only_when_its_owner_allows_it(world: World) -> None:
+    pem = ec_key("theirs").pem
+    await world.apply(secret("shop-key", {"tls.key": pem}), private_key("shop-key"))
+    report = await world.settle("shop-key", lambda report: report.reason == "TargetNotOwned", kind=KEY)
+    assert report.message().endswith(f"{ALLOW_WRITE_ANNOTATION}=PrivateKey/shop-key")
+
+    allowed = {"metadata": {"annotations": {ALLOW_WRITE_ANNOTATION: "PrivateKey/shop-key"}}}
+    await world.patch("Secret", "shop-key", allowed)
+    await world.settle("shop-key", is_ready, kind=KEY)
+    assert (await held(world)).data == {"tls.key": pem.encode()}
+
+
+async def test_key_of_another_kind_than_wished_for_is_refused_and_stays(world: World) -> None:
+    await world.apply(
+        secret("theirs", {"tls.key": rsa_key().pem}),
+        private_key("shop-key", existingSecretName="theirs", algorithm="ECDSA", size=384),
+    )
+    report = await world.settle("shop-key", lambda report: report.reason == "KeyInvalid", kind=KEY)
+
+    assert "RSA 2048, and another is wished for (ECDSA 384)" in report.message()
+    assert report.condition("Stalled") == ("True", "KeyInvalid")
+
+
+async def test_self_signed_certificate_is_renewed_with_the_same_key_in_time(world: World) -> None:
+    first = await begin(world, selfSigned={"validityDays": 100})
+    before = await held(world, "shop-tls")
+    await world.travel(79 * DAY)
+    await world.rest()
+    assert (await world.status("shop")).status["fingerprint"] == first.status["fingerprint"]
+
+    await world.travel(2 * DAY)
+    report = await world.settle("shop", lambda report: report.status["fingerprint"] != first.status["fingerprint"])
+
+    assert report.is_ok
+    assert report.warnings == []
+    assert report.served["keyFingerprint"] == first.served["keyFingerprint"]
+    after = await world.wait(lambda: _changed(world, before), "the target to change")
+    assert after is not None
+    assert after.data["tls.key"] == before.data["tls.key"]
+    assert accepts(world, after.data["tls.crt"], trusted=report.status["sslCertificate"])
+
+
+async def _changed(world: World, before: Observed) -> Observed | None:
+    now = await held(world, "shop-tls")
+    return now if now.data["tls.crt"] != before.data["tls.crt"] else None
+
+
+async def test_signed_certificate_stays_until_a_self_signed_one_is_asked_for(world: World) -> None:
+    first = await begin(world)
+    upload = secret("upload", {"tls.crt": signed(world, first)})
+    await world.apply(upload, imported("shop", **WISH, certificateRef={"name": "upload"}))
+    await world.settle("shop", lambda report: report.is_ok and report.status["isSelfSigned"] == "false")
+    kept = await held(world, "shop-tls")
+
+    await world.apply(imported("shop", **WISH))
+    report = await world.settle("shop", lambda report: report.reason == "SourceRemoved")
+    assert report.answer == ("BAD_REQUEST", 400)
+    assert (await held(world, "shop-tls")).data == kept.data
+
+    await world.apply(imported("shop", **WISH, selfSigned={}))
+    report = await world.settle("shop", is_ok)
+    assert report.status["isSelfSigned"] == "true"
+
+
+async def test_certificate_for_another_key_is_refused_and_the_self_signed_one_served(world: World) -> None:
+    first = await begin(world)
+    await world.apply(
+        secret("upload", {"tls.crt": world.corp.leaf().chain_pem}),
+        imported("shop", **WISH, certificateRef={"name": "upload"}),
+    )
+    report = await world.settle("shop", lambda report: report.reason == "KeyMismatch")
+
+    assert report.answer == ("PRIVATE_KEY_DOES_NOT_MATCH_PUBLIC_KEY_CERTIFICATE", 523)
+    assert report.served["fingerprint"] == first.status["fingerprint"]
+
+
+async def test_arbitrary_key_signs_nothing(world: World) -> None:
+    await world.apply(
+        secret("theirs", {"tls.key": rsa_key().pem}),
+        imported("shop", **{**WISH, "privateKeyRef": {"name": "theirs"}, "selfSigned": {}}),
+    )
+    report = await world.settle("shop", lambda report: report.reason == "InvalidRequest")
+
+    assert report.answer == ("BAD_REQUEST", 400)
+    assert "certificateSigningRequest" not in report.status
+    assert await world.read("Secret", "shop-tls") is None
+
+
+async def test_certificate_waits_for_a_key_that_is_wished_for_later(world: World) -> None:
+    await world.apply(imported("shop", **WISH))
+    report = await world.settle("shop", lambda report: report.reason == "ReferenceNotFound")
+    assert report.answer == ("NOT_FOUND", 404)
+    assert report.condition("Reconciling") == ("True", "ReferenceNotFound")
+
+    await world.apply(private_key("shop-key"))
+    await world.settle("shop", is_ok)
+    key = await world.settle("shop-key", lambda report: "certificates" in report.status, kind=KEY)
+    assert [each["name"] for each in key.status["certificates"]] == ["shop"]
+
+
+async def test_self_signed_certificate_is_not_served_where_trust_is_asked_for(world: World) -> None:
+    await world.apply(decision("root", certificate=world.corp.root.pem), trust_store("corporate", selector={}))
+    await world.settle("corporate", is_ready, kind="TrustStore")
+    trusting = {**WISH, "trust": {"storeRef": {"name": "corporate"}}}
+    await world.apply(private_key("shop-key"), imported("shop", **trusting))
+    report = await world.settle("shop", lambda report: report.reason == "InvalidSelfSigned")
+    assert (report.answer, report.validation) == (("CERTIFICATE_CHAIN_IS_INVALID", 522), 2014)
+    assert await world.read("Secret", "shop-tls") is None
+
+    await world.apply(
+        secret("upload", {"tls.crt": signed(world, report)}),
+        imported("shop", **trusting, certificateRef={"name": "upload"}),
+    )
+    report = await world.settle("shop", is_ok)
+    assert report.conditions["Trusted"] == ("True", "Valid")
