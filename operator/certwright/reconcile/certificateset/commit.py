@@ -10,8 +10,9 @@ from certwright.reconcile.certificateset.journal import Entry, Failed, Journal, 
 from certwright.reconcile.certificateset.kept import journal_key, keep_journal
 from certwright.reconcile.certificateset.obstacles import LASTING, describe_failure, trouble
 from certwright.reconcile.certificateset.scene import Scene, Step, Trouble, place_of, seconds
+from certwright.reconcile.marks import was_created_by_us
 from certwright.reconcile.objects import ObjectKey, Observed
-from certwright.reconcile.plan import Action, Delete
+from certwright.reconcile.plan import Action, Delete, Release
 from certwright.reconcile.set_actions import REVISION_ANNOTATION, ApplyContent
 
 PATIENCE_SECONDS = 60
@@ -53,7 +54,9 @@ def continue_commit(scene: Scene) -> Step:
     journal, target = scene.journal, scene.journal.target or ""
     reason = _find_reason_to_undo(scene, target)
     if reason is not None:
-        return _roll_back(scene, _undone(reason))
+        # What was judged without this journal knows nothing of what it is to bring.
+        unjudged = journal.epoch != scene.judgement.epoch and not scene.snapshot.subject.deleting
+        return Step(afresh=True, open=True) if unjudged else _roll_back(scene, _undone(reason))
     tally = _Tally()
     for entry in journal.entries:
         if entry.slot is not None and not scene.is_dropped(entry):
@@ -164,7 +167,7 @@ def continue_deleting(scene: Scene) -> Step:
             if failure.cause is not FailureCause.NAMESPACE_TERMINATING:
                 troubles.append(describe_failure(key, failure))
         elif _is_to_go(entry, scene):
-            actions.extend(_delete(key, scene.snapshot.get(key)))
+            actions.extend(_delete(key, scene.snapshot.get(key), scene))
     if actions:
         return Step(tuple(actions), open=True)
     if troubles:
@@ -172,9 +175,12 @@ def continue_deleting(scene: Scene) -> Step:
     return _finish(scene)
 
 
-def _delete(key: ObjectKey, observed: Observed | None) -> Iterator[Delete]:
-    if observed is not None and not observed.deleting:
-        yield Delete(key, observed.version)
+def _delete(key: ObjectKey, observed: Observed | None, scene: Scene) -> Iterator[Delete | Release]:
+    """Delete what certwright created; what was adopted is given back to its owner."""
+    if observed is None or observed.deleting:
+        return
+    created = was_created_by_us(observed, scene.snapshot.subject)
+    yield Delete(key, observed.version) if created else Release(key, observed.version)
 
 
 def _finish(scene: Scene) -> Step:

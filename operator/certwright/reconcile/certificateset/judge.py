@@ -72,7 +72,9 @@ def _judge(spec: ClusterCertificateSetSpec, snapshot: Snapshot, settings: Settin
         *_find_own_inputs(spec, nodes),
         *(_find_forgotten(spec, snapshot) if lost else ()),
     )
-    kept = _keep_unlisted(spec, snapshot, journal, settings)
+    kept = tuple(_keep_unlisted(spec, snapshot, journal, settings, slots))
+    if not any(_find_conflicts(spec)):
+        findings = (*findings, *_find_shared(*slots, *kept))
     judgement = Judgement(
         spec,
         findings,
@@ -149,13 +151,19 @@ def _keep(name: str, snapshot: Snapshot, journal: Journal | None, settings: Sett
 
 
 def _keep_unlisted(
-    spec: ClusterCertificateSetSpec, snapshot: Snapshot, journal: Journal | None, settings: Settings
+    spec: ClusterCertificateSetSpec,
+    snapshot: Snapshot,
+    journal: Journal | None,
+    settings: Settings,
+    slots: tuple[SlotVerdict, ...],
 ) -> Iterator[SlotVerdict]:
-    """Keep what fills slots that were taken out of the wish altogether."""
+    """Keep what fills slots that were taken out of the wish altogether, unless another slot follows them."""
     if journal is None:
         return
+    followed = {each.part.secret for each in slots if each.part is not None}
+    contents = journal.contents_of(journal.deployed)
     named = {slot.name for slot in spec.slots} | {each.name for each in spec.certificates} | frozenset(spec.absent)
-    for name in sorted(journal.contents_of(journal.deployed).keys() - named):
+    for name in sorted(name for name in contents.keys() - named if contents[name] not in followed):
         yield _keep(name, snapshot, journal, settings, required=False)
 
 
@@ -179,6 +187,19 @@ def _find_conflicts(spec: ClusterCertificateSetSpec) -> Iterator[Finding]:
         other = seen.setdefault(slot.secret_name, slot.name)
         if other != slot.name:
             text = f"the slots `{other}` and `{slot.name}` have the same `secretName`. Choose another for one of them."
+            yield finding(Reason.INVALID_REQUEST, text, detail=Detail.CONFLICTING_FIELDS)
+
+
+def _find_shared(*slots: SlotVerdict) -> Iterator[Finding]:
+    """Find what is kept in a Secret that another slot is to have now."""
+    seen: dict[str, str] = {}
+    for each in slots:
+        other = seen.setdefault(each.part.secret, each.name) if each.part is not None else each.name
+        if other != each.name and each.part is not None:
+            text = (
+                f"`{each.part.secret}` is to hold `{other}` and `{each.name}`, one of which is kept there because "
+                "it is not listed any more. List both, or choose another `secretName`."
+            )
             yield finding(Reason.INVALID_REQUEST, text, detail=Detail.CONFLICTING_FIELDS)
 
 

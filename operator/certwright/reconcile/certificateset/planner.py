@@ -11,8 +11,9 @@ from certwright.dialects.cluster_certificates import ERROR
 from certwright.findings import FailureCause
 from certwright.reconcile.bookkeeping import read_instant
 from certwright.reconcile.certificateset.advance import advance
+from certwright.reconcile.certificateset.commit import write_journal
 from certwright.reconcile.certificateset.events import find_events
-from certwright.reconcile.certificateset.journal import Journal, Phase
+from certwright.reconcile.certificateset.journal import Journal
 from certwright.reconcile.certificateset.judgement import Judgement
 from certwright.reconcile.certificateset.kept import journal_key, payload_key
 from certwright.reconcile.certificateset.known import list_kept, read_journal
@@ -34,13 +35,17 @@ DOUBT = timedelta(seconds=60)
 
 def plan(judgement: Judgement, snapshot: Snapshot, *, settings: Settings, holder: str, judged_by: str) -> Plan:
     """Say what is left to be done; planned again after success, nothing is."""
-    past = read_past(snapshot.subject)
+    subject = snapshot.subject
+    past = read_past(subject)
     scene = make_scene(judgement, snapshot, past, settings=settings, holder=holder)
     step = advance(scene)
     if step.afresh:
         return Plan((), snapshot.now)
     if step.stage:
         return Plan((step.stage,))
+    leftovers = tuple(_tidy(scene)) if step.resting else ()
+    if leftovers:
+        return Plan((leftovers,))
     standing = find_standing(scene, step, past)
     situation = Situation(scene, step, standing, past, judged_by)
     status = build_status(situation)
@@ -50,11 +55,14 @@ def plan(judgement: Judgement, snapshot: Snapshot, *, settings: Settings, holder
         judgement.next_change,
         snapshot.now + DOUBT if snapshot.clock_doubted else None,
     )
-    report = tuple(_report(status, situation))
+    # A set that goes has nothing more to say, unless something keeps it.
+    report = () if subject.deleting and step.resting else tuple(_report(status, situation))
     if report:
         return Plan((report,), requeue_at, step.retry)
-    leftovers = tuple(_tidy(scene)) if step.resting else ()
-    return Plan((leftovers,) if leftovers else (), requeue_at, step.retry)
+    if step.resting and UNFINISHED_FINALIZER in subject.finalizers:
+        let_go = SetFinalizer(subject.key, subject.version, UNFINISHED_FINALIZER, present=False)
+        return Plan(((let_go,),), requeue_at, step.retry)
+    return Plan((), requeue_at, step.retry)
 
 
 def make_scene(judgement: Judgement, snapshot: Snapshot, past: Past, *, settings: Settings, holder: str) -> Scene:
@@ -93,7 +101,7 @@ def _report(full: ClusterCertificateSetStatus, situation: Situation) -> Iterator
 
 
 def _tidy(scene: Scene) -> Iterator[Action]:
-    """Delete what was kept on the way, the journal last of all when the set goes; then let go of the set."""
+    """Delete what was kept on the way, the journal last of all when the set goes."""
     snapshot, subject = scene.snapshot, scene.snapshot.subject
     needed = set(_needed(scene))
     there = {key: each.version for key, each in list_kept(snapshot).items()}
@@ -110,13 +118,12 @@ def _tidy(scene: Scene) -> Iterator[Action]:
     }
     journal = [key for key in surplus if key.name == prefix]
     first = [Delete(key, version) for key, version in sorted(surplus.items()) if key not in journal]
-    yield from first
-    if first:
+    if first and snapshot.get(journal_key(scene.settings.namespace, subject.version.uid)) is None:
+        # The watch may not have seen it yet. Its creation says whether there is one, and what it needs.
+        if subject.deleting or not scene.judgement.lost:
+            yield write_journal(scene, scene.journal)
         return
-    if journal:
-        yield from (Delete(key, surplus[key]) for key in journal)
-    elif UNFINISHED_FINALIZER in subject.finalizers and scene.journal.phase is Phase.IDLE:
-        yield SetFinalizer(subject.key, subject.version, UNFINISHED_FINALIZER, present=False)
+    yield from first or (Delete(key, surplus[key]) for key in journal)
 
 
 def _needed(scene: Scene) -> Iterator[ObjectKey]:

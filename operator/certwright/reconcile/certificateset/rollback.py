@@ -29,12 +29,13 @@ def continue_rollback(scene: Scene) -> Step:
     """Put back what was touched, and fence what was not, until all of it is as it was."""
     tally = _Tally()
     for entry in scene.journal.entries:
-        if not scene.is_dropped(entry):
+        if not scene.is_gone(entry):
             _look(entry, scene, tally)
     if tally.actions:
         return Step(tuple(tally.actions), open=True)
-    if tally.lost and scene.judgement.parts is not None and not tally.stuck and not scene.snapshot.subject.deleting:
-        return _end(scene)  # it cannot go back, and there is a way forward
+    onward = scene.judgement.parts is not None or scene.snapshot.subject.deleting
+    if tally.lost and onward and not tally.stuck:
+        return _end(scene)  # it cannot go back, and there is a way forward, or nothing to go on with
     troubles = (*tally.stuck, *tally.lost)
     if troubles:
         return Step(troubles=troubles, open=True, retry=bool(tally.stuck))
@@ -61,13 +62,16 @@ def _end(scene: Scene) -> Step:
 def _look(entry: Entry, scene: Scene, tally: _Tally) -> None:
     key = place_of(entry)
     observed, failure = scene.snapshot.get(key), scene.snapshot.failures.get(key)
+    # What left the wish is put back as well, for it may hold what was its owner's; but nobody waits for it.
+    left = scene.has_left(entry)
     if failure is not None:
-        if failure.cause is not FailureCause.NAMESPACE_TERMINATING:
+        if failure.cause is not FailureCause.NAMESPACE_TERMINATING and not left:
             tally.stuck.append(describe_failure(key, failure))
         return
     for found in _undo(entry, key, observed, scene):
         if isinstance(found, Finding):
-            tally.lost.append(trouble(key, found))
+            if not left:
+                tally.lost.append(trouble(key, found))
         else:
             tally.actions.append(found)
 

@@ -9,7 +9,7 @@ from typing import Literal
 from certwright.api.conditions import ConditionType
 from certwright.findings import Finding
 from certwright.reconcile.bookkeeping import read_instant
-from certwright.reconcile.certificateset.known import list_targets
+from certwright.reconcile.certificateset.known import list_kept, list_targets
 from certwright.reconcile.certificateset.past import Past, read_past
 from certwright.reconcile.certificateset.planner import DOUBT
 from certwright.reconcile.certificateset.status import digest_nodes
@@ -56,6 +56,8 @@ def _is_unchanged(
         return False
     if not all(_is_as_recorded(key, version, held) for key, version in recorded.items()):
         return False
+    if not list_kept(snapshot).keys() <= recorded.keys():
+        return False  # it came too late, and nobody needs it
     deployed, targets = past.status.deployed_revision, _list_present(snapshot)
     names = {key.name for key in targets}
     filled = {slot.secret_name for slot in spec.slots if slot.name in {each.name for each in spec.certificates}}
