@@ -13,6 +13,8 @@ from certwright.api.model import parse_leniently
 from certwright.reconcile.bookkeeping import read_instant
 from certwright.reconcile.objects import Kind, ObjectKey, Subject, Version
 from certwright.reconcile.remembering import remember
+from certwright.reconcile.trust.lists import known_revocations
+from certwright.validation import KnownRevocation
 
 _OURS = frozenset(each.value for each in ConditionType)
 _KINDS = frozenset(each.value for each in Kind)
@@ -39,6 +41,11 @@ class Past:
         """Give the instant of a condition's last transition."""
         condition = self.conditions.get(wanted.value)
         return read_instant(condition.last_transition_time) if condition else None
+
+    @property
+    def known_revocations(self) -> tuple[KnownRevocation, ...]:
+        """What lists said."""
+        return known_revocations(self.record.revocations)
 
     def inputs(self) -> Mapping[ObjectKey, Version | None]:
         """Give the recorded version of every input; `None` for one that was absent."""

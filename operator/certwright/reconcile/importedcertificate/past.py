@@ -13,6 +13,8 @@ from certwright.api.model import parse_leniently
 from certwright.reconcile.bookkeeping import read_instant, recall_inputs
 from certwright.reconcile.objects import ObjectKey, Subject, Version
 from certwright.reconcile.remembering import remember
+from certwright.reconcile.trust.lists import known_revocations
+from certwright.validation import KnownRevocation
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,12 @@ class Past:
         """The reason of `Ready`, as it stood."""
         ready = self.conditions.get(ConditionType.READY.value)
         return ready.reason if ready else None
+
+    @property
+    def known_revocations(self) -> tuple[KnownRevocation, ...]:
+        """What lists said."""
+        record = self.status.record
+        return known_revocations(record.revocations) if record is not None else ()
 
     def inputs(self, namespace: str) -> Mapping[ObjectKey, Version | None]:
         """Give the recorded version of every input; `None` for one that was absent."""
