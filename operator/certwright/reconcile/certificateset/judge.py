@@ -117,7 +117,7 @@ def _is_held(spec: ClusterCertificateSetSpec, basis: Basis, slots: tuple[SlotVer
     versions = {key: each.version if each is not None else None for key, each in snapshot.objects.items()}
     return (
         past.status.observed_generation == snapshot.subject.generation
-        and past.is_true(ConditionType.READY)
+        and past.holds(ConditionType.READY) is True
         and (past.record.trust, past.record.lists) == (digest_store(spec, snapshot), digest_lists(spec, snapshot))
         and all(versions.get(key) == version for key, version in past.inputs().items())
         and all(each == basis.problem for slot in slots for each in slot.errors)
