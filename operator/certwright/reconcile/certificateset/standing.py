@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 
 from certwright.api.conditions import ConditionType
 from certwright.dialects.cluster_certificates import ORDER, code_of, worst_code
+from certwright.dialects.state_words import StateWord
 from certwright.findings import Detail, Finding, Reason, Severity, finding
 from certwright.reconcile.certificateset.journal import Phase
 from certwright.reconcile.certificateset.past import Past
 from certwright.reconcile.certificateset.scene import Scene, Step
 
-WAITED_TOO_LONG = "WaitedTooLong"
 _COMES_BY_ITSELF = frozenset({Reason.REFERENCE_NOT_FOUND, Reason.NOT_CHECKED})
 
 
@@ -85,7 +85,7 @@ def _is_waiting(scene: Scene, step: Step) -> bool:
 def _patience_end(past: Past, scene: Scene) -> datetime:
     since = past.since(ConditionType.RECONCILING)
     stalled = past.conditions.get(ConditionType.STALLED.value)
-    if stalled is not None and stalled.reason == WAITED_TOO_LONG:
+    if stalled is not None and stalled.reason == StateWord.WAITED_TOO_LONG:
         since = scene.snapshot.now - timedelta(seconds=scene.settings.stalled_after_seconds)
     # A person who changed the wish gets the whole time again.
     if since is None or past.status.observed_generation != scene.snapshot.subject.generation:

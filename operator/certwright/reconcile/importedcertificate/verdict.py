@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from certwright.api.conditions import ConditionType
 from certwright.dialects.root_certificates import place
+from certwright.dialects.state_words import StateWord
 from certwright.dialects.store_status import ANSWERS
 from certwright.findings import Finding, Reason, Severity
 from certwright.reconcile.importedcertificate.judgement import Judgement, errors_of
@@ -16,9 +17,6 @@ from certwright.reconcile.importedcertificate.past import Past
 from certwright.reconcile.importedcertificate.refresh import Refresh
 from certwright.reconcile.objects import Snapshot
 from certwright.settings import Settings
-
-WAITED_TOO_LONG = "WaitedTooLong"
-"""The reason of `Stalled` when nothing is wrong but time: what was waited for did not come."""
 
 _COMES_BY_ITSELF = frozenset({Reason.REFERENCE_NOT_FOUND, Reason.NOT_CHECKED})
 
@@ -118,7 +116,7 @@ def _was_overdue(worst: Finding, past: Past, snapshot: Snapshot) -> bool:
     stalled = past.conditions.get(ConditionType.STALLED.value)
     return (
         stalled is not None
-        and stalled.reason == WAITED_TOO_LONG
+        and stalled.reason == StateWord.WAITED_TOO_LONG
         and past.ready_reason == worst.reason.value
         and past.status.observed_generation == snapshot.subject.generation
     )

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from certwright.api.conditions import ConditionType
+from certwright.dialects.state_words import StateWord
 from certwright.findings import Finding, Severity
 from certwright.reconcile.objects import Snapshot
 from certwright.reconcile.privatekey.holding import Holding
 from certwright.reconcile.privatekey.judgement import Judgement, errors_of
 from certwright.reconcile.privatekey.past import Past
 from certwright.settings import Settings
-
-WAITED_TOO_LONG = "WaitedTooLong"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ def _was_overdue(worst: Finding, past: Past, snapshot: Snapshot) -> bool:
     stalled, ready = (past.conditions.get(each.value) for each in (ConditionType.STALLED, ConditionType.READY))
     return (
         stalled is not None
-        and stalled.reason == WAITED_TOO_LONG
+        and stalled.reason == StateWord.WAITED_TOO_LONG
         and ready is not None
         and ready.reason == worst.reason.value
         and past.status.observed_generation == snapshot.subject.generation

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from certwright.api.conditions import ConditionType
+from certwright.dialects.state_words import StateWord
 from certwright.findings import Detail, Finding, Reason, Severity
 from certwright.reconcile.bookkeeping import read_instant
 from certwright.reconcile.objects import Snapshot
 from certwright.reconcile.revocationsource.judgement import errors_of
 from certwright.reconcile.revocationsource.past import Past
 from certwright.settings import Settings
-
-WAITED_TOO_LONG = "WaitedTooLong"
 
 _WORST_FIRST = (
     Reason.INTERNAL_ERROR,
@@ -94,7 +93,7 @@ def _was_overdue(worst: Finding, past: Past, snapshot: Snapshot) -> bool:
     stalled, ready = (past.conditions.get(each.value) for each in (ConditionType.STALLED, ConditionType.READY))
     return (
         stalled is not None
-        and stalled.reason == WAITED_TOO_LONG
+        and stalled.reason == StateWord.WAITED_TOO_LONG
         and ready is not None
         and ready.reason == worst.reason.value
         and past.status.observed_generation == snapshot.subject.generation

@@ -8,14 +8,13 @@ from datetime import datetime, timedelta
 
 from certwright.api.conditions import ConditionType
 from certwright.dialects.root_certificates import place
+from certwright.dialects.state_words import StateWord
 from certwright.findings import Detail, Finding, Reason, Severity
 from certwright.reconcile.bookkeeping import read_instant
 from certwright.reconcile.objects import Snapshot
 from certwright.reconcile.trustdecision.judgement import Judgement, errors_of
 from certwright.reconcile.trustdecision.past import Past
 from certwright.settings import Settings
-
-WAITED_TOO_LONG = "WaitedTooLong"
 
 _ABOUT_THE_WISH = (Reason.INTERNAL_ERROR, Reason.INVALID_REQUEST, Reason.REFERENCE_NOT_FOUND)
 _WITHOUT_CERTIFICATE = frozenset(
@@ -103,7 +102,7 @@ def _was_overdue(worst: Finding, past: Past, snapshot: Snapshot) -> bool:
     stalled, ready = (past.conditions.get(each.value) for each in (ConditionType.STALLED, ConditionType.READY))
     return (
         stalled is not None
-        and stalled.reason == WAITED_TOO_LONG
+        and stalled.reason == StateWord.WAITED_TOO_LONG
         and ready is not None
         and ready.reason == worst.reason.value
         and past.status.observed_generation == snapshot.subject.generation

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from certwright.api.conditions import ConditionType
+from certwright.dialects.state_words import StateWord
 from certwright.findings import Finding, Reason, Severity
 from certwright.reconcile.objects import Snapshot
 from certwright.reconcile.truststore.judgement import Judgement, errors_of
 from certwright.reconcile.truststore.past import Past
 from certwright.reconcile.truststore.targets import Survey
 from certwright.settings import Settings
-
-WAITED_TOO_LONG = "WaitedTooLong"
-"""The reason of `Stalled` when nothing is wrong but time: what was waited for did not come."""
 
 _WORST_FIRST = (
     Reason.INTERNAL_ERROR,
@@ -101,7 +99,7 @@ def _was_overdue(worst: Finding, past: Past, snapshot: Snapshot) -> bool:
     stalled = past.conditions.get(ConditionType.STALLED.value)
     return (
         stalled is not None
-        and stalled.reason == WAITED_TOO_LONG
+        and stalled.reason == StateWord.WAITED_TOO_LONG
         and past.ready_reason == worst.reason.value
         and past.status.observed_generation == snapshot.subject.generation
     )
