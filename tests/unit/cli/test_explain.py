@@ -138,7 +138,7 @@ def test_every_reason_of_a_condition_can_be_explained() -> None:
     spelled = {
         f"{path.relative_to(RECONCILE)}: {node.value}"
         for path in RECONCILE.rglob("*.py")
-        if path.stem in {"conditions", "standing", "status", "verdict", "confession"}
+        if path.stem in {"conditions", "standing", "status", "verdict", "confession", "patience"}
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
         if re.fullmatch(r"(?:[A-Z][a-z]+)+", node.value) and node.value not in explained | NO_REASONS
