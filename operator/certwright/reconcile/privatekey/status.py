@@ -10,6 +10,7 @@ from certwright.api.fields import FINDINGS_LIMIT
 from certwright.api.model import dump
 from certwright.api.privatekey import PrivateKeyStatus
 from certwright.api.privatekey_status import KeyRecord
+from certwright.dialects.state_words import StateWord
 from certwright.findings import MESSAGE_LIMIT, Reason, printable
 from certwright.reconcile.bookkeeping import describe_finding, describe_inputs
 from certwright.reconcile.objects import Failure, ObjectKey, Snapshot
@@ -21,7 +22,7 @@ from certwright.reconcile.privatekey.certificates import (
 )
 from certwright.reconcile.privatekey.holding import Holding
 from certwright.reconcile.privatekey.past import Past
-from certwright.reconcile.privatekey.standing import WAITED_TOO_LONG, Standing
+from certwright.reconcile.privatekey.standing import Standing
 
 STATUS_BYTES = 60 * 1024
 """Beyond it certificates are left out of the list; the count stays."""
@@ -93,7 +94,7 @@ def _observe(holding: Holding, standing: Standing) -> Iterator[Observation]:
     if standing.waiting and not standing.overdue:
         yield Observation(ConditionType.RECONCILING, TRUE, worst.reason.value, message)
     else:
-        reason = WAITED_TOO_LONG if standing.overdue else worst.reason.value
+        reason = StateWord.WAITED_TOO_LONG if standing.overdue else worst.reason.value
         yield Observation(ConditionType.STALLED, TRUE, reason, message)
 
 
