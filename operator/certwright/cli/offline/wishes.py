@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from certwright.cli.offline.set_wishes import Places, read_set
 from certwright.cluster.files import FileCluster
 from certwright.findings import Finding
+from certwright.reconcile.certificateset.wish import find_inputs as find_set_inputs
 from certwright.reconcile.importedcertificate.needs import read_spec
 from certwright.reconcile.importedcertificate.private_key import find_key_question
 from certwright.reconcile.importedcertificate.references import all_inputs
@@ -33,11 +35,13 @@ class Walked:
         subject: with a wish that files can answer.
         revocation: what an ImportedCertificate, or its store, says about revocation lists.
         notes: what was taken out, and why that is no fault.
+        places: of a set where it would write.
     """
 
     subject: Subject
     revocation: Revocation = Revocation.OFF
     notes: tuple[str, ...] = ()
+    places: Places | None = None
 
 
 def deploy_at_once(store: Subject) -> Subject:
@@ -152,6 +156,9 @@ def _inputs(subject: Subject) -> Iterable[ObjectKey]:
             return find_inputs(read_source(subject), namespace)
         case Kind.TRUST_DECISION:
             return find_objects(subject)
+        case Kind.CLUSTER_CERTIFICATE_SET:
+            wished = read_set(subject)
+            return find_set_inputs(wished) if wished is not None else ()
         case _:
             wish = read_wish(subject)
             return find_passwords(find_aims(wish, namespace)) if not isinstance(wish, Finding) else ()
