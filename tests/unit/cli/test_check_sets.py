@@ -192,7 +192,11 @@ def test_check_points_at_certificate_and_line_when_a_finding_is_about_one(tmp_pa
 
 def test_check_names_every_certificate_when_two_have_the_same_defect() -> None:
     judged = judge(*SPACES, upload("old", OLD), wish(certificates=[given("proxy", "old"), given("api", "old")]))
-    assert [each["certificates"] for each in judged["findings"] if each["reason"] == "Expired"] == [["proxy", "api"]]
+    found = [each for each in judged["findings"] if each["reason"] == "Expired"]
+    assert [(each["certificates"], each["message"][:8]) for each in found] == [
+        (["proxy"], "`proxy`:"),
+        (["api"], "`api`: t"),
+    ]
 
 
 def test_sarif_names_the_certificate_of_the_set_when_the_message_does_not(tmp_path: Path) -> None:

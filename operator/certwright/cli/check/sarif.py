@@ -69,7 +69,9 @@ def _results(outcome: Outcome) -> Iterator[dict[str, Any]]:
     for report in outcome.reports:
         for each in report.findings:
             found = each.finding
-            yield _result(found.reason, _LEVELS[found.severity], each.text, each.spot, report.identity) | _more(found)
+            yield _result(found.reason, _LEVELS[found.severity], found.message, each.spot, report.identity) | _more(
+                found
+            )
         for note in report.notes:
             yield _result(Reason.NOT_CHECKED, "note", note, report.spot, report.identity)
 

@@ -94,7 +94,7 @@ def _write_finding(located: Located, console: Console) -> None:
         console,
         ("  error " if is_error else "  warning ", ERROR_STYLE if is_error else WARNING_STYLE),
         (title, HEADING_STYLE),
-        f"  {located.text}",
+        f"  {found.message}",
         (f"  {spot.file}:{spot.line}", QUIET_STYLE),
     )
 

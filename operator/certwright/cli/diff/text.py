@@ -65,7 +65,7 @@ def write_errors(console: Console, report: Report | None, *, told: Reason | None
     for located in report.errors if report is not None else ():
         found = located.finding
         if found.reason is not told:
-            say(console, ("  error ", ERROR_STYLE), f"{found.reason.value}  {located.text}")
+            say(console, ("  error ", ERROR_STYLE), f"{found.reason.value}  {found.message}")
 
 
 def name_of(report: Report) -> str:

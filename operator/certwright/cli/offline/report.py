@@ -61,13 +61,6 @@ class Located:
     spot: Spot
     slots: tuple[str, ...] = ()
 
-    @property
-    def text(self) -> str:
-        """The message, with the names of the certificates of a set that it does not name itself."""
-        message = self.finding.message
-        unnamed = [each for each in self.slots if f"[{each}]" not in message and f"`{each}`" not in message]
-        return f"{', '.join(f'`{each}`' for each in unnamed)}: {message}" if unnamed else message
-
 
 @dataclass(frozen=True, slots=True)
 class Decision:

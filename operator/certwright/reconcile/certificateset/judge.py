@@ -13,7 +13,7 @@ from certwright.reconcile.certificateset.journal import Journal, Phase
 from certwright.reconcile.certificateset.judgement import Judgement
 from certwright.reconcile.certificateset.kept import Part, Parts, holds_payload, payload_key, revision_of
 from certwright.reconcile.certificateset.known import is_lost, list_targets, read_journal
-from certwright.reconcile.certificateset.material import SlotVerdict, judge_slot
+from certwright.reconcile.certificateset.material import SlotVerdict, judge_slot, name_certificate
 from certwright.reconcile.certificateset.wish import Nodes, find_inputs, find_nodes, read_wish
 from certwright.reconcile.objects import Kind, Snapshot
 from certwright.reconcile.set_actions import SLOT_ANNOTATION
@@ -64,7 +64,7 @@ def _judge(spec: ClusterCertificateSetSpec, snapshot: Snapshot, settings: Settin
     nodes = find_nodes(spec, snapshot, settings)
     sound, expired = _examine(journal, snapshot, settings)
     lost, epoch = is_lost(journal, snapshot), journal.epoch if journal is not None else 0
-    slots = tuple(_judge_names(spec, snapshot, journal, settings))
+    slots = tuple(map(name_certificate, _judge_names(spec, snapshot, journal, settings)))
     findings = (
         *nodes.findings,
         *((_DOUBT,) if snapshot.clock_doubted else ()),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from certwright.api.certificateset_spec import SetCertificate, Slot
@@ -78,6 +78,18 @@ def judge_slot(slot: Slot, certificate: SetCertificate, snapshot: Snapshot) -> S
     if not material.certificates:
         return SlotVerdict(slot.name, slot.required, tuple(desk.findings))
     return _validate(desk, (*material.certificates, *chain.certificates), key)
+
+
+def name_certificate(verdict: SlotVerdict) -> SlotVerdict:
+    """Have every finding name the certificate within the set: what is said of certificates does not know of sets."""
+    marks = (f"`{verdict.name}`", f"[{verdict.name}]")
+    findings = (
+        each
+        if any(mark in each.message for mark in marks)
+        else replace(each, message=f"`{verdict.name}`: {each.message}")
+        for each in verdict.findings
+    )
+    return replace(verdict, findings=tuple(findings))
 
 
 def find_role(slot: Slot) -> Role:
