@@ -1,6 +1,7 @@
 """Every example comes to the state it promises, by an operator that has the rights of the manifests and no others."""
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from http import HTTPStatus
@@ -26,6 +27,10 @@ MANIFESTS = EXAMPLES.parent
 REDIS = [
     f"redis-{name}" for name in ("api", "cm", "metrics-exporter", "proxy", "syncer", "ldap-client", "mtls-trusted-ca")
 ]
+BLOCKED = {
+    "gateway": ["", ""],
+    "swapped-keys": ["proxy\t400\tKeyMismatch\napi\t400\tKeyMismatch\n", ""],
+}
 SETS = ("redis", "gateway", "expired-among-good", "unknown-name", "no-consent", "swapped-keys")
 OPERATOR = "system:serviceaccount:certwright-system:certwright"
 
@@ -71,6 +76,8 @@ def test_examples_come_to_what_they_promise_when_the_operator_runs_with_the_righ
                 for name in ("proxy-tls", "api-tls", "client-ca")
             },
         }
+        for name, rows in BLOCKED.items():
+            assert [kubectl("get", "certset", name, "-o", each).stdout for each in commands_of_the_page()[:2]] == rows
         targets = good_targets(kubectl, namespace)
         kubectl("delete", "certset", *SETS, "--wait=false")
         kubectl("delete", "ctruststore", "approval-in-git", "--wait=false")
@@ -94,6 +101,13 @@ def test_examples_come_to_what_they_promise_when_the_operator_runs_with_the_righ
         if secret["metadata"].get("annotations", {}).get("certwright.io/owner", "").startswith("ImportedCertificate/")
     }
     assert owned == {*targets, "entity-type-tls"}
+
+
+def commands_of_the_page() -> list[str]:
+    """Give what the page on sets has people ask for at night."""
+    text = (MANIFESTS.parent / "docs" / "certificate-sets.md").read_text(encoding="utf-8")
+    found = re.findall(r"^kubectl get certset gateway -o '?(jsonpath=)'?(\{range.*\})'$", text, re.MULTILINE)
+    return ["".join(each) for each in found]
 
 
 def whole_cluster(kubectl: Kubectl) -> str:
