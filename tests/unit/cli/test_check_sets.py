@@ -13,6 +13,7 @@ from tests.unit.cli.set_files import (
     OLD,
     OWNER,
     PROXY,
+    ROOT,
     SPACES,
     SYNCER,
     UPLOADS,
@@ -27,7 +28,7 @@ from tests.unit.cli.set_files import (
     upload,
     wish,
 )
-from tests.unit.cli.trust_files import Object, run, write
+from tests.unit.cli.trust_files import G1, SOURCE, Object, cluster_store, decision, run, write
 
 GOOD = [*SPACES, *UPLOADS]
 ASSUMED = ". Each is taken to be there, with room for the Secrets and none of the same names in it."
@@ -330,3 +331,25 @@ def test_check_shows_no_key_when_one_stands_in_a_set(tmp_path: Path) -> None:
         assert (result.exit_code, "KeyInCertificate" in result.output) == (1, True)
         shown = result.output.encode()
         assert [piece for key in (SYNCER, API) for piece in secrets_of(key.key_pem.encode()) if piece in shown] == []
+
+
+# ---- trust
+
+
+def test_check_measures_a_set_against_its_store_when_that_is_among_the_files() -> None:
+    trust = {"storeRef": {"name": "corporate"}}
+    decisions = [SOURCE, cluster_store("Automatic")]
+    good = judge(*GOOD, *decisions, decision("root", ROOT), wish(trust=trust))
+    bad = judge(*GOOD, *decisions, decision("root", G1), wish(trust=trust))
+    assert (good["reason"], good["responseCode"]) == ("Valid", 200)
+    assert (bad["responseCode"], codes(bad)) == (400, {"proxy": 400, "api": 400, "syncer": 200})
+    alone = judge(*GOOD, wish(trust=trust))
+    assert (alone["reason"], alone["findings"]) == ("NotChecked", [])
+    assert alone["notes"] == [
+        "ClusterTrustStore `corporate` is not among the files, so the trust of the certificates was not checked."
+    ]
+    unlisted = judge(*GOOD, *decisions, decision("root", ROOT), wish(trust={**trust, "revocation": "Require"}))
+    assert (unlisted["reason"], unlisted["notes"][0].partition(":")[0]) == (
+        "NotChecked",
+        "revocation is asked for and was not checked",
+    )

@@ -50,7 +50,11 @@ def report_set(done: Done, holders: Mapping[ObjectKey, Document]) -> Report:
         identity=identify(document),
         spot=spot,
         findings=tuple(_point_at_slots(located, done.judgement, document)),
-        notes=(*note_withheld(done, _list_places(done.subject)), *(places.notes() if places is not None else ())),
+        notes=(
+            *done.walked.notes,
+            *note_withheld(done, _list_places(done.subject)),
+            *(places.notes() if places is not None else ()),
+        ),
         lacks_key=bool(done.withheld),
         next_change=done.judgement.next_change,
         certificate_set=_describe(done, places or Places(), refused=bool(refusals)),

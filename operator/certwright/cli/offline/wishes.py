@@ -13,7 +13,6 @@ from certwright.reconcile.certificateset.wish import find_inputs as find_set_inp
 from certwright.reconcile.importedcertificate.needs import read_spec
 from certwright.reconcile.importedcertificate.private_key import find_key_question
 from certwright.reconcile.importedcertificate.references import all_inputs
-from certwright.reconcile.importedcertificate.trust import name_store, store_key
 from certwright.reconcile.objects import Kind, ObjectKey, Subject
 from certwright.reconcile.offers import is_pending, kept_entry
 from certwright.reconcile.private_keys import find_secret
@@ -21,6 +20,7 @@ from certwright.reconcile.revocationsource.references import find_inputs
 from certwright.reconcile.revocationsource.references import read_spec as read_source
 from certwright.reconcile.trust.deployed import decision_namespace_of, revocation_of_store, selects
 from certwright.reconcile.trust.material import find_objects
+from certwright.reconcile.trust.reliance import name_store, store_key
 from certwright.reconcile.truststore.wish import find_aims, find_passwords, read_wish
 from certwright.validation import Revocation
 
@@ -92,6 +92,32 @@ def walk_import(subject: Subject, files: FileCluster, *, anchored: bool, listed:
                 "revocation is asked for and was not checked: no list is among the files. Give lists with `--crl`."
             )
     return Walked(replace(subject, spec={**subject.spec, "trust": wish}), Revocation(wished), tuple(notes))
+
+
+def walk_trust_of_set(walked: Walked, files: FileCluster) -> Walked:
+    """Take out of a set what the files hold nothing for: its store, and revocation lists."""
+    subject, spec = walked.subject, read_set(walked.subject)
+    if spec is None or spec.trust is None:
+        return walked
+    key = ObjectKey(Kind.CLUSTER_TRUST_STORE, "", spec.trust.store_ref.name)
+    store = files.subjects.get(key)
+    if store is None or not is_known(store, files):
+        what = "is not among the files" if store is None else "gathers what is not among the files"
+        rest = {name: value for name, value in subject.spec.items() if name != "trust"}
+        return replace(
+            walked,
+            subject=replace(subject, spec=rest),
+            notes=(f"{name_store(key)} {what}, so the trust of the certificates was not checked.",),
+        )
+    wished, namespace = spec.trust.revocation or revocation_of_store(store), decision_namespace_of(store)
+    if wished == "Off" or any(_offers(each) for each in files.subjects.values() if each.key.namespace == namespace):
+        return walked
+    trust = {**subject.spec["trust"], "revocation": "Off"}
+    return replace(
+        walked,
+        subject=replace(subject, spec={**subject.spec, "trust": trust}),
+        notes=("revocation is asked for and was not checked: no list is among the files.",),
+    )
 
 
 def _offers(subject: Subject) -> bool:

@@ -15,7 +15,15 @@ from certwright.cli.offline.demands import Demands
 from certwright.cli.offline.manifests import Document
 from certwright.cli.offline.objects import read_subject
 from certwright.cli.offline.set_wishes import as_handed_over, list_namespaces, list_targets, walk_set
-from certwright.cli.offline.wishes import STORES, Walked, deploy_at_once, find_withheld, walk_import, without_approval
+from certwright.cli.offline.wishes import (
+    STORES,
+    Walked,
+    deploy_at_once,
+    find_withheld,
+    walk_import,
+    walk_trust_of_set,
+    without_approval,
+)
 from certwright.cluster.file_library import FileLibrary
 from certwright.cluster.files import FileCluster, FixedClock, file_uid
 from certwright.cluster.gather import gather
@@ -227,7 +235,7 @@ class World:
         held = self.files.subjects[subject.key]
         if subject.key.kind is Kind.CLUSTER_CERTIFICATE_SET:
             walked, places = walk_set(replace(held, spec=subject.spec), self.namespaces, SETTINGS)
-            return Walked(walked, places=places)
+            return walk_trust_of_set(Walked(walked, places=places), self.files)
         return Walked(held)
 
     def _begin(self, subject: Subject) -> Snapshot:
