@@ -44,13 +44,13 @@ class HangingCertificate(WireModel):
     """name is the name of the ImportedCertificate."""
 
     common_name: Text | None = None
-    """commonName is the common name of its certificate; absent while there is none."""
+    """commonName is the common name of what it serves; absent while that is nothing, or is for another key."""
 
     valid_from: Timestamp | None = None
-    """validFrom is the first instant at which that is valid."""
+    """validFrom is the first instant at which the served certificate is valid."""
 
     valid_thru: Timestamp | None = None
-    """validThru is the last instant at which that is valid."""
+    """validThru is the last instant at which the served certificate is valid."""
 
 
 class KeyRecord(WireModel):

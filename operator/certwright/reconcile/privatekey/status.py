@@ -35,12 +35,13 @@ def build_status(
     """Build the full status; which key it is stays said when the key cannot be seen, or is lost."""
     public, certificates = holding.public, find_certificates(snapshot)
     secret = find_secret(snapshot.subject)
+    fingerprint = public.fingerprint if public is not None else past.status.fingerprint
     status = PrivateKeyStatus(
-        fingerprint=public.fingerprint if public is not None else past.status.fingerprint,
+        fingerprint=fingerprint,
         algorithm=public.algorithm if public is not None else past.status.algorithm,
         size=public.size if public is not None else past.status.size,
         secret_name=secret.name if secret is not None else None,
-        certificates=describe_certificates(certificates),
+        certificates=describe_certificates(certificates, fingerprint),
         certificates_count=len(certificates) or None,
         findings=tuple(describe_finding(each) for each in standing.findings[:FINDINGS_LIMIT]),
         findings_count=len(standing.findings) or None,
