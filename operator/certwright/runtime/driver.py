@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from certwright.findings import ClusterError, Finding, Reason, finding
+from certwright.reconcile.confession import confess
 from certwright.reconcile.objects import Kind, ObjectKey, Snapshot, Subject, Version
 from certwright.reconcile.reconciler import Reconciler
 from certwright.runtime.dependencies import Dependencies
@@ -131,7 +132,9 @@ class Driver:
         except Exception as error:
             # A defect of ours, or of a library, that the judge did not turn into a finding.
             logger.exception("a pass failed", extra={"about": key, "reason": Reason.INTERNAL_ERROR.value})
-            return await self._confess(key, subject, error)
+            end = await self._confess(key, subject, error)
+            self.ask_in_full(key)  # what is said now is no evidence that the next try has nothing to do
+            return end
         outcome = Outcome(result.requeue_at, result.retry, result.conflict, retry_after=result.retry_after)
         return _End(_word(result), outcome, result.subject, result.verified)
 
@@ -153,7 +156,7 @@ class Driver:
         return result
 
     async def _confess(self, key: ObjectKey, subject: Subject, error: Exception) -> _End:
-        """Say in the status that we failed, as far as planning and writing still work."""
+        """Say in the status that we failed, through the planner when that works, else without it."""
         problem = internal_error(error)
 
         async def refuse(reconciler: Reconciler[Any], snapshot: Snapshot) -> Any:
@@ -162,9 +165,20 @@ class Driver:
         try:
             result = await self._pass(key, subject, replace(self._around, judge_in=refuse))
         except Exception as again:  # noqa: BLE001 - it has been logged once already
-            logger.debug("nor could it be said in the status: %s", describe_error(again), extra={"about": key})
-            return _End("error", Outcome(retry=True))
+            logger.debug("nor could it be planned what to say of it: %s", describe_error(again), extra={"about": key})
+            return _End("error", Outcome(retry=True), await self._confess_bare(key, problem))
         return _End("error", Outcome(retry=True), result.subject)
+
+    async def _confess_bare(self, key: ObjectKey, problem: Finding) -> Subject | None:
+        """Say it without any planner; give the object as that left it, `None` when it could not be said."""
+        try:
+            # As it is stored: what failed may have been half a pass, with statuses of its own.
+            subject = await self._around.cluster.read_subject(key)
+            write = confess(subject, problem, now=self._around.clock.judgement()) if subject is not None else None
+            return subject if write is None else await self._around.cluster.write_status(write)
+        except ClusterError as error:
+            logger.warning("a defect could not be told in the status: %s", error.message, extra={"about": key})
+            return None
 
     async def _refresh(self, key: ObjectKey) -> Outcome:
         """Read an object that moved on during its pass: the watch may be behind, and the next pass must not be."""

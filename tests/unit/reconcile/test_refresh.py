@@ -74,6 +74,22 @@ async def test_refresh_starts_a_rollout_when_the_content_changes(world: World) -
     assert world.events[-1] == "Refreshing"
 
 
+async def test_refresh_is_started_before_it_is_told_when_a_target_is_handed_back(world: World) -> None:
+    await serve(world)
+    deploy(world, RUNNING)
+    world.cluster.change(TARGET, annotations={"certwright.io/owner": "Somebody/else"})
+    world.upload(NEXT)
+    await world.reconcile()
+    assert world.message().startswith("Secret `shop-tls` belongs to Somebody/else")
+    assert template_annotations(world) == {}
+
+    world.cluster.change(TARGET, annotations={})
+    await world.reconcile()
+    assert len(template_annotations(world)) == 1
+    assert "1 of 2 replicas are updated" in world.message()
+    assert (world.cluster.calls["annotate"], world.cluster.calls["status"]) == (1, 1)
+
+
 async def test_refresh_is_polled_when_the_rollout_is_under_way(world: World) -> None:
     await roll(world)
     result = await world.reconcile()

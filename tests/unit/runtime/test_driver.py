@@ -272,11 +272,88 @@ async def test_a_defect_is_confessed_in_the_status_and_quotes_nothing(caplog: py
     assert caplog.records[-1].exc_info is not None  # reduced by our formatters
 
 
+async def test_a_defect_is_tried_again_though_its_confession_is_settled() -> None:
+    scene = Scene()
+
+    def judge() -> Any:
+        raise ValueError("once")
+
+    scene.judging = judge
+    await scene.work()
+    scene.judging = lambda: "good"
+    scene.settle = AT
+    assert await scene.work() == Outcome(check_at=AT)
+    assert scene.written[-1]["said"] == "good"
+
+
 async def test_a_defect_of_the_planner_is_logged_and_tried_again() -> None:
     scene = Scene()
     scene.plan_error = KeyError("x")
+    scene.there = None
     assert await scene.work() == Outcome(retry=True)
     assert (scene.written, scene.passed_as) == ([], ["error"])
+
+
+SAID = {
+    "served": {"fingerprint": "f"},
+    "record": {"judgedBy": "engine", "selfSigned": "f"},
+    "observedGeneration": 1,
+    "conditions": [
+        {"type": "Ready", "status": "True", "lastTransitionTime": "2025-01-01T00:00:00Z", "reason": "A", "message": ""},
+        {"type": "Valid", "status": "True", "lastTransitionTime": "2025-01-01T00:00:00Z", "reason": "A", "message": ""},
+        {"type": "Reconciling", "status": "True", "reason": "B"},
+    ],
+}
+
+
+async def test_a_defect_of_the_planner_is_told_beside_what_was_good_when_no_planner_can() -> None:
+    scene = Scene()
+    scene.there = Subject(SHOP, Version("u", "9"), 2, AT, {}, SAID)
+    scene.plan_error = ValueError("-----BEGIN PRIVATE KEY-----")
+    assert await scene.work() == Outcome(retry=True)
+
+    (status,) = scene.written
+    ready, valid, stalled = status["conditions"]
+    assert {**status, "conditions": SAID["conditions"], "record": SAID["record"]} == SAID
+    assert status["record"] == {"selfSigned": "f"}  # what was good, and no evidence that this is still all
+    assert valid == SAID["conditions"][1]  # type: ignore[index]
+    assert (ready["status"], ready["reason"], ready["observedGeneration"]) == ("False", "InternalError", 2)
+    assert ready["lastTransitionTime"] == "2026-01-01T00:00:00Z"
+    assert (stalled["type"], stalled["status"], stalled["reason"]) == ("Stalled", "True", "InternalError")
+    assert ready["message"] == stalled["message"]
+    assert "its log says more" in ready["message"]
+    assert "PRIVATE" not in str(status)
+
+
+async def test_a_defect_of_the_planner_is_told_once_when_it_comes_again() -> None:
+    scene = Scene()
+    scene.plan_error = KeyError("x")
+    await scene.work()
+    scene.there = Subject(SHOP, Version("u", "7"), 2, AT, {}, scene.written[0])
+    scene.settle = AT
+    assert await scene.work() == Outcome(retry=True)
+    assert len(scene.written) == 1
+
+
+async def test_the_status_is_mended_when_the_planner_works_again_though_nothing_else_changed() -> None:
+    scene = Scene()
+    scene.plan_error = KeyError("x")
+    await scene.work()
+    scene.plan_error = None
+    scene.settle = AT  # were it asked: nothing that it looks at has changed
+    assert await scene.work() == Outcome(check_at=AT)
+    assert scene.written[-1] == {"said": "good", "targets": ["tls"]}
+
+
+@pytest.mark.parametrize("cause", [FailureCause.CONFLICT, FailureCause.UNAVAILABLE])
+async def test_a_defect_of_the_planner_is_tried_again_when_it_cannot_be_told(
+    caplog: pytest.LogCaptureFixture, cause: FailureCause
+) -> None:
+    scene = Scene()
+    scene.plan_error = KeyError("x")
+    scene.write_error = ClusterError(cause, "not now")
+    assert await scene.work() == Outcome(retry=True)
+    assert "a defect could not be told in the status: not now" in caplog.text
 
 
 async def test_a_lost_race_reads_the_object_anew() -> None:

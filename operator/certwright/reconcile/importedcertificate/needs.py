@@ -6,7 +6,7 @@ from certwright.api.importedcertificate import ImportedCertificateSpec
 from certwright.api.model import parse
 from certwright.findings import MaterialError
 from certwright.reconcile.importedcertificate.cycles import follow_sources
-from certwright.reconcile.importedcertificate.past import Past, read_past
+from certwright.reconcile.importedcertificate.past import Past, read_past, row_version
 from certwright.reconcile.importedcertificate.private_key import digest_private_key, find_key_secret
 from certwright.reconcile.importedcertificate.references import (
     all_inputs,
@@ -80,7 +80,9 @@ def _workloads(spec: ImportedCertificateSpec, past: Past, snapshot: Snapshot) ->
         row, stored = past.targets.get(target.secret_name), snapshot.get(secret_key(namespace, target.secret_name))
         # A Secret that we create rolls nothing out; one that somebody else made and we adopt may be in use.
         adopted = row is None and stored is not None and not stored.written
-        due = adopted or (row is not None and (changed or row.refreshed_time is None))
+        # One that is not as the status says may hold other content from this pass on, as one that was handed back.
+        moved = stored is not None and stored.version != row_version(row)
+        due = adopted or (row is not None and (changed or moved or row.refreshed_time is None))
         keys.update(workload_keys(target, namespace) if due else ())
     return frozenset(keys)
 
