@@ -59,6 +59,9 @@ class KeyRecord(WireModel):
     inputs: Annotated[tuple[Input, ...], atomic_list(KEY_INPUTS_LIMIT)] = ()
     """inputs are the objects that were read, each in the version that was read."""
 
+    secret_uid: Uid | None = None
+    """secretUid is the UID of the Secret that the key was last found in."""
+
     judged_by: Annotated[str, Field(max_length=512)] | None = None
     """judgedBy identifies the rules and settings that were applied."""
 

@@ -325,6 +325,40 @@ async def test_foreign_secret_is_left_alone_until_it_allows_us(scene: Scene) -> 
     assert EPOCH_ANNOTATION not in scene.secret.annotations
 
 
+async def test_foreign_secret_is_left_alone_when_it_was_made_in_the_place_of_the_lost_one(scene: Scene) -> None:
+    await scene.make()
+    key = scene.key
+    scene.cluster.remove(SECRET)
+    assert (await scene.rested()).reason == "KeyLost"
+    scene.put_key(key)
+    before = scene.secret
+    for _ in range(3):
+        report = await scene.again()
+        assert report.reason == "TargetNotOwned"
+    assert scene.secret == before
+
+    scene.cluster.change(SECRET, **ALLOWED)
+    report = await scene.rested()
+    assert report.condition("Ready") == ("True", "Valid")
+    assert scene.key == key
+
+
+async def test_key_that_takes_long_is_announced_before_it_is_made(scene: Scene) -> None:
+    subject = scene.cluster.put_subject(
+        NAME, {"secretName": NAME, "algorithm": "RSA", "size": 4096}, kind=Kind.PRIVATE_KEY
+    )
+    reconciler = scene._engine.reconcilers[Kind.PRIVATE_KEY]
+    snapshot = Snapshot(subject, scene.now, "rules", {SECRET: None})
+    (write,) = reconciler.plan(reconciler.judge(snapshot), snapshot).stages[0]
+    assert [each["reason"] for each in write.status["conditions"]] == ["NotChecked", "NotChecked"]
+    assert "the key, RSA 4096, is being made" in write.status["conditions"][0]["message"]
+
+    report = await scene.rested()
+    assert report.conditions == {"Ready": ("True", "Valid")}
+    assert report.status["fingerprint"] == fingerprint(scene.key)
+    assert scene.told == ["KeyStored"]
+
+
 async def test_key_is_made_in_an_empty_secret_when_that_was_made_for_it(scene: Scene) -> None:
     scene.cluster.put_secret(NAME, {"note": "theirs"}, **ALLOWED)
     uid = scene.secret.version.uid

@@ -172,10 +172,7 @@ class _Scene:
     @property
     def _recorded_uid(self) -> str | None:
         """The UID of the Secret that held the key: it is ours even when label and annotation were taken away."""
-        if self.past.status.fingerprint is None:
-            return None
-        version = self.past.inputs(self.key.namespace).get(self.key)
-        return version.uid if version is not None else None
+        return self.past.record.secret_uid if self.past.status.fingerprint is not None else None
 
     def _find_difference(self, public: PublicKey) -> Finding | None:
         spec = self.judgement.spec

@@ -48,12 +48,19 @@ def build_status(
         observed_generation=snapshot.subject.generation,
         record=KeyRecord(
             inputs=describe_inputs(list_inputs(snapshot), snapshot),
+            secret_uid=_find_holder(holding, snapshot) or past.record.secret_uid,
             judged_by=judged_by,
             certificates=digest_certificates(certificates),
         ),
     )
     observed = _observe(holding, standing)
     return _fit(status.model_copy(update={"conditions": _merge(observed, snapshot, past)}))
+
+
+def _find_holder(holding: Holding, snapshot: Snapshot) -> str | None:
+    secret = find_secret(snapshot.subject)
+    observed = snapshot.get(secret) if secret is not None and holding.public is not None else None
+    return observed.version.uid if observed is not None else None
 
 
 def list_inputs(snapshot: Snapshot) -> tuple[ObjectKey, ...]:
