@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 from certwright.api.certificateset import ClusterCertificateSetStatus
 from certwright.api.model import dump
@@ -20,6 +19,7 @@ from certwright.reconcile.certificateset.past import Past, read_past
 from certwright.reconcile.certificateset.scene import Scene
 from certwright.reconcile.certificateset.standing import find_standing
 from certwright.reconcile.certificateset.status import Situation, build_minimal_status, build_status, earliest
+from certwright.reconcile.evidence import DOUBT
 from certwright.reconcile.objects import ObjectKey, Snapshot
 from certwright.reconcile.plan import Action, Delete, Plan, SetFinalizer, WriteStatus
 from certwright.reconcile.set_actions import KEPT_ANNOTATION, UNFINISHED_FINALIZER
@@ -27,9 +27,6 @@ from certwright.settings import Settings
 
 REFUSALS = frozenset({FailureCause.TOO_LARGE, FailureCause.INVALID})
 """What the API server answers to a status that it does not take; a smaller one may pass."""
-
-DOUBT = timedelta(seconds=60)
-"""How long to wait before asking again whether the clock is right."""
 
 
 def plan(judgement: Judgement, snapshot: Snapshot, *, settings: Settings, holder: str, judged_by: str) -> Plan:

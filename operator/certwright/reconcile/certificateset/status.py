@@ -24,9 +24,10 @@ from certwright.reconcile.certificateset.known import list_targets
 from certwright.reconcile.certificateset.material import SlotVerdict
 from certwright.reconcile.certificateset.past import Past
 from certwright.reconcile.certificateset.scene import Scene, Step
-from certwright.reconcile.certificateset.standing import WAITED_TOO_LONG, Standing
+from certwright.reconcile.certificateset.standing import Standing
 from certwright.reconcile.certificateset.wish import Nodes, find_inputs
 from certwright.reconcile.objects import Failure, Kind, ObjectKey
+from certwright.reconcile.patience import WAITED_TOO_LONG
 from certwright.reconcile.set_actions import REVISION_ANNOTATION
 
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN

@@ -16,8 +16,9 @@ from certwright.reconcile.importedcertificate.outcome import Outcome
 from certwright.reconcile.importedcertificate.past import Past
 from certwright.reconcile.importedcertificate.refresh import Refresh
 from certwright.reconcile.importedcertificate.trust import name_store, store_key
-from certwright.reconcile.importedcertificate.verdict import WAITED_TOO_LONG, Standing, worst_first
+from certwright.reconcile.importedcertificate.verdict import Standing, worst_first
 from certwright.reconcile.objects import Snapshot
+from certwright.reconcile.patience import WAITED_TOO_LONG
 
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
 

@@ -267,6 +267,8 @@ def _pair_changed(spec: ImportedCertificateSpec, snapshot: Snapshot, past: Past)
     ]
     if past.status.observed_generation != snapshot.subject.generation:
         changes.append(snapshot.now)
-    elif past.ready_reason == Reason.KEY_MISMATCH.value and (since := past.since(ConditionType.RECONCILING)):
+    elif past.reason(ConditionType.READY) == Reason.KEY_MISMATCH.value and (
+        since := past.since(ConditionType.RECONCILING)
+    ):
         changes.append(since)
     return max((min(each, snapshot.now) for each in changes), default=None)

@@ -13,6 +13,7 @@ from certwright.api.privatekey_status import KeyRecord
 from certwright.findings import MESSAGE_LIMIT, Reason, printable
 from certwright.reconcile.bookkeeping import describe_finding, describe_inputs
 from certwright.reconcile.objects import Failure, ObjectKey, Snapshot
+from certwright.reconcile.patience import WAITED_TOO_LONG
 from certwright.reconcile.private_keys import find_secret
 from certwright.reconcile.privatekey.certificates import (
     describe_certificates,
@@ -21,7 +22,7 @@ from certwright.reconcile.privatekey.certificates import (
 )
 from certwright.reconcile.privatekey.holding import Holding
 from certwright.reconcile.privatekey.past import Past
-from certwright.reconcile.privatekey.standing import WAITED_TOO_LONG, Standing
+from certwright.reconcile.privatekey.standing import Standing
 
 STATUS_BYTES = 60 * 1024
 """Beyond it certificates are left out of the list; the count stays."""

@@ -11,7 +11,8 @@ from certwright.api.revocationsource_status import RevocationSourceStatus
 from certwright.dialects.root_certificates import NOT_VALIDATED
 from certwright.findings import Finding, Reason
 from certwright.reconcile.bookkeeping import read_instant
-from certwright.reconcile.revocationsource.standing import WAITED_TOO_LONG, Standing
+from certwright.reconcile.patience import WAITED_TOO_LONG
+from certwright.reconcile.revocationsource.standing import Standing
 
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
 

@@ -11,8 +11,8 @@ from certwright.dialects.trust_state import TrustState
 from certwright.findings import Finding, Reason
 from certwright.pki.identity import ca_name
 from certwright.reconcile.bookkeeping import read_instant
+from certwright.reconcile.patience import WAITED_TOO_LONG
 from certwright.reconcile.trustdecision.scene import Scene
-from certwright.reconcile.trustdecision.standing import WAITED_TOO_LONG
 
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
 

@@ -9,13 +9,14 @@ from certwright.api.conditions import ConditionStatus, ConditionType, Observatio
 from certwright.api.truststore_status import PendingChange, Rollout
 from certwright.findings import Finding, Reason
 from certwright.reconcile.objects import Subject
+from certwright.reconcile.patience import WAITED_TOO_LONG
 from certwright.reconcile.trust.stance import (
     APPROVED_BY_ANNOTATION,
     CREATED_BY_ANNOTATION,
     MODIFIED_BY_ANNOTATION,
 )
 from certwright.reconcile.truststore.judgement import Judgement, errors_of
-from certwright.reconcile.truststore.standing import WAITED_TOO_LONG, Standing
+from certwright.reconcile.truststore.standing import Standing
 
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
 

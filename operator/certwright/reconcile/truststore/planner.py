@@ -7,12 +7,12 @@ far they are. So no target ever holds what a restart would not know of, and each
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 from certwright.api.model import dump
 from certwright.api.truststore_status import TrustStoreStatus
 from certwright.findings import FailureCause
 from certwright.reconcile.bookkeeping import read_instant
+from certwright.reconcile.evidence import DOUBT
 from certwright.reconcile.objects import Snapshot
 from certwright.reconcile.plan import Action, Plan, WriteStatus
 from certwright.reconcile.truststore.deployment import Keeping, decide_keeping
@@ -26,9 +26,6 @@ from certwright.settings import Settings
 
 REFUSALS = frozenset({FailureCause.TOO_LARGE, FailureCause.INVALID})
 """What the API server answers to a status that it does not take; a smaller one may pass."""
-
-DOUBT = timedelta(seconds=60)
-"""How long to wait before asking again whether the clock is right."""
 
 
 def plan(judgement: Judgement, snapshot: Snapshot, *, settings: Settings, judged_by: str) -> Plan:
