@@ -5,13 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from certwright.api.conditions import ConditionType
+from certwright.dialects.state_words import StateWord
 from certwright.findings import Finding
 from certwright.reconcile.objects import Snapshot
 from certwright.reconcile.past import AnyStatus, StatusPast
 from certwright.settings import Settings
-
-WAITED_TOO_LONG = "WaitedTooLong"
-"""The reason of `Stalled` when nothing is wrong but time: what was waited for did not come."""
 
 
 def patience_end(past: StatusPast[AnyStatus], snapshot: Snapshot, settings: Settings) -> datetime:
@@ -26,7 +24,7 @@ def patience_end(past: StatusPast[AnyStatus], snapshot: Snapshot, settings: Sett
 def is_overdue(worst: Finding, past: StatusPast[AnyStatus], snapshot: Snapshot, settings: Settings) -> bool:
     """Say whether the same has been waited for too long: now for the first time, or since an earlier pass said so."""
     said = (
-        past.reason(ConditionType.STALLED) == WAITED_TOO_LONG
+        past.reason(ConditionType.STALLED) == StateWord.WAITED_TOO_LONG
         and past.reason(ConditionType.READY) == worst.reason.value
         and past.status.observed_generation == snapshot.subject.generation
     )

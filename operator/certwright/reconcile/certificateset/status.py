@@ -16,6 +16,7 @@ from certwright.api.fields import DETAIL_LIMIT, FINDINGS_LIMIT, TEXT_LIMIT
 from certwright.api.model import timestamp
 from certwright.dialects.cluster_certificates import OK, code_of, worst_code
 from certwright.dialects.root_certificates import NOT_VALIDATED, validation_code
+from certwright.dialects.state_words import StateWord
 from certwright.findings import MESSAGE_LIMIT, Reason, printable
 from certwright.reconcile.bookkeeping import describe_finding
 from certwright.reconcile.certificateset.journal import Phase
@@ -27,7 +28,6 @@ from certwright.reconcile.certificateset.scene import Scene, Step
 from certwright.reconcile.certificateset.standing import Standing
 from certwright.reconcile.certificateset.wish import Nodes, find_inputs
 from certwright.reconcile.objects import Failure, Kind, ObjectKey
-from certwright.reconcile.patience import WAITED_TOO_LONG
 from certwright.reconcile.set_actions import REVISION_ANNOTATION
 
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
@@ -150,7 +150,9 @@ def _observe(situation: Situation) -> Iterator[Observation]:
     if standing.waiting and not standing.overdue:
         yield Observation(ConditionType.RECONCILING, TRUE, reason, message)
     else:
-        yield Observation(ConditionType.STALLED, TRUE, WAITED_TOO_LONG if standing.overdue else reason, message)
+        yield Observation(
+            ConditionType.STALLED, TRUE, StateWord.WAITED_TOO_LONG if standing.overdue else reason, message
+        )
 
 
 def _observe_deployment(situation: Situation) -> Observation:

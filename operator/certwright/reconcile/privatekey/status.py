@@ -10,10 +10,10 @@ from certwright.api.fields import FINDINGS_LIMIT
 from certwright.api.model import dump
 from certwright.api.privatekey import PrivateKeyStatus
 from certwright.api.privatekey_status import KeyRecord
+from certwright.dialects.state_words import StateWord
 from certwright.findings import MESSAGE_LIMIT, Reason, printable
 from certwright.reconcile.bookkeeping import describe_finding, describe_inputs
 from certwright.reconcile.objects import Failure, ObjectKey, Snapshot
-from certwright.reconcile.patience import WAITED_TOO_LONG
 from certwright.reconcile.private_keys import find_secret
 from certwright.reconcile.privatekey.certificates import (
     describe_certificates,
@@ -102,7 +102,7 @@ def _observe(holding: Holding, standing: Standing) -> Iterator[Observation]:
     if standing.waiting and not standing.overdue:
         yield Observation(ConditionType.RECONCILING, TRUE, worst.reason.value, message)
     else:
-        reason = WAITED_TOO_LONG if standing.overdue else worst.reason.value
+        reason = StateWord.WAITED_TOO_LONG if standing.overdue else worst.reason.value
         yield Observation(ConditionType.STALLED, TRUE, reason, message)
 
 

@@ -59,6 +59,15 @@ def _withhold(judgement: Judgement, keeping: Keeping) -> Judgement:
     return Judgement(judgement.spec, found, judgement.pointer, inputs=judgement.inputs, retry=keeping.retry)
 
 
+def _but_horizon(status: TrustStoreStatus, situation: Situation) -> TrustStoreStatus:
+    """Leave out what is no news: that somebody labels a target is a reason to look into it, and not to write."""
+    before = situation.past.record.horizon
+    wrote = any(each is not None and each.written for each in situation.snapshot.objects.values())
+    if wrote or status.record is None or before is None:
+        return status
+    return status.model_copy(update={"record": status.record.model_copy(update={"horizon": before})})
+
+
 def _report(full: TrustStoreStatus, situation: Situation) -> Iterator[Action]:
     """Write the status, with the events that it is worth, unless it says what the stored one says."""
     subject, past, status = situation.snapshot.subject, situation.past, full
@@ -69,7 +78,7 @@ def _report(full: TrustStoreStatus, situation: Situation) -> Iterator[Action]:
         status = build_minimal_status(full, failure, situation)
     # Conditions of others stand in the same list and are theirs to write.
     ours = tuple(each for each in past.status.conditions if each.type in past.conditions)
-    if dump(status) == dump(past.status.model_copy(update={"conditions": ours})):
+    if dump(_but_horizon(status, situation)) == dump(past.status.model_copy(update={"conditions": ours})):
         return
     yield WriteStatus(subject.key, subject.version, dump(status), subject)
     if failure is None:

@@ -19,6 +19,7 @@ from certwright.reconcile.plan import DIGEST_ANNOTATION
 from certwright.reconcile.reconciler import Held
 from certwright.reconcile.trust.deployed import kept_trust
 from certwright.reconcile.truststore.departures import find_surplus
+from certwright.reconcile.truststore.horizon import is_believed, read_horizon
 from certwright.reconcile.truststore.past import Past, read_past, row_version
 from certwright.reconcile.truststore.status import digest_others
 from certwright.reconcile.truststore.targets import list_owned
@@ -107,7 +108,11 @@ def _list_present(snapshot: Snapshot) -> Mapping[ObjectKey, Metadata]:
     for key, observed in snapshot.objects.items():
         if observed is not None and is_owned(observed, snapshot.subject):
             present[key] = Metadata(
-                observed.version, observed.annotations, managed=True, intact=observed.intact or observed.written
+                observed.version,
+                observed.annotations,
+                managed=True,
+                intact=observed.intact or observed.written,
+                seen=True,
             )
         else:
             present.pop(key, None)
@@ -121,10 +126,11 @@ def _find_digest(group: Group, owned: Mapping[ObjectKey, Metadata], refused: set
 
 def _stand(group: Group, digest: str, owned: Mapping[ObjectKey, Metadata], evidence: _Evidence) -> bool:
     """Say whether the targets of a group are as the last pass left them."""
+    horizon = read_horizon(evidence.past.record.horizon)
     for key in group.keys:
         metadata = owned.get(key)
         if metadata is not None and metadata.annotations.get(DIGEST_ANNOTATION) == digest:
-            if metadata.intact or evidence.verified.get(key) == metadata.version:
+            if is_believed(key, metadata, horizon) or evidence.verified.get(key) == metadata.version:
                 continue
         elif _is_refused_still(key, evidence):
             continue
