@@ -11,6 +11,8 @@ from certwright.api.model import parse_leniently
 from certwright.reconcile.objects import Kind, ObjectKey, Subject, Version
 from certwright.reconcile.past import StatusPast, find_ours
 from certwright.reconcile.remembering import remember
+from certwright.reconcile.trust.lists import known_revocations
+from certwright.validation import KnownRevocation
 
 _KINDS = frozenset(each.value for each in Kind)
 
@@ -23,6 +25,11 @@ class Past(StatusPast[ClusterCertificateSetStatus]):
     def record(self) -> SetRecord:
         """What it rested on."""
         return self.status.record or SetRecord()
+
+    @property
+    def known_revocations(self) -> tuple[KnownRevocation, ...]:
+        """What lists said."""
+        return known_revocations(self.record.revocations)
 
     def inputs(self) -> Mapping[ObjectKey, Version | None]:
         """Give the recorded version of every input; `None` for one that was absent."""

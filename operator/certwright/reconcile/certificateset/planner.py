@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from certwright.api.certificateset import ClusterCertificateSetStatus
 from certwright.api.model import dump
 from certwright.dialects.cluster_certificates import ERROR
-from certwright.findings import FailureCause
+from certwright.findings import FailureCause, Reason
 from certwright.reconcile.bookkeeping import read_instant
 from certwright.reconcile.certificateset.advance import advance
 from certwright.reconcile.certificateset.events import find_events
@@ -38,6 +38,8 @@ def plan(judgement: Judgement, snapshot: Snapshot, *, settings: Settings, holder
         return Plan((), snapshot.now)
     if step.stage:
         return Plan((step.stage,))
+    if judgement.held and not step.troubles and not step.open:
+        return Plan((), snapshot.now + DOUBT, retry=True)
     standing = find_standing(scene, step, past)
     situation = Situation(scene, step, standing, past, judged_by)
     status = build_status(situation)
@@ -47,11 +49,13 @@ def plan(judgement: Judgement, snapshot: Snapshot, *, settings: Settings, holder
         judgement.next_change,
         snapshot.now + DOUBT if snapshot.clock_doubted else None,
     )
+    # What could not be read is read again soon, whether or not somebody changes it.
+    retry = step.retry or any(each.reason is Reason.NOT_CHECKED for each in judgement.errors)
     report = tuple(_report(status, situation))
     if report:
-        return Plan((report,), requeue_at, step.retry)
+        return Plan((report,), requeue_at, retry)
     leftovers = tuple(_tidy(scene)) if step.resting else ()
-    return Plan((leftovers,) if leftovers else (), requeue_at, step.retry)
+    return Plan((leftovers,) if leftovers else (), requeue_at, retry)
 
 
 def make_scene(judgement: Judgement, snapshot: Snapshot, past: Past, *, settings: Settings, holder: str) -> Scene:

@@ -16,6 +16,8 @@ from certwright.reconcile.evidence import is_as_recorded, next_look
 from certwright.reconcile.objects import Metadata, ObjectKey, Snapshot, Version
 from certwright.reconcile.reconciler import Held
 from certwright.reconcile.set_actions import COMMIT_ANNOTATION, REVISION_ANNOTATION, UNFINISHED_FINALIZER
+from certwright.reconcile.trust.lists import digest_lists
+from certwright.reconcile.trust.reliance import digest_store
 from certwright.settings import Settings
 
 
@@ -45,6 +47,8 @@ def _is_unchanged(
 ) -> bool:
     spec = read_wish(snapshot.subject)
     if isinstance(spec, Finding):
+        return False
+    if (past.record.trust, past.record.lists) != (digest_store(spec, snapshot), digest_lists(spec, snapshot)):
         return False
     recorded, nodes = past.inputs(), find_nodes(spec, snapshot, settings)
     if not find_inputs(spec) <= recorded.keys() or past.record.targets != digest_nodes(nodes):

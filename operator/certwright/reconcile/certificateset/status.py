@@ -29,6 +29,8 @@ from certwright.reconcile.certificateset.standing import Standing
 from certwright.reconcile.certificateset.wish import Nodes, find_inputs
 from certwright.reconcile.objects import Failure, Kind, ObjectKey
 from certwright.reconcile.set_actions import REVISION_ANNOTATION
+from certwright.reconcile.trust.lists import describe_decision_namespace, describe_revocations, digest_lists
+from certwright.reconcile.trust.reliance import digest_store
 
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
 _SHOWN = 19  # characters of `sha256:0123456789ab`
@@ -71,6 +73,12 @@ def build_status(situation: Situation) -> ClusterCertificateSetStatus:
             "record": {
                 "inputs": describe_inputs(scene),
                 "judged_by": situation.judged_by,
+                "trust": digest_store(judgement.spec, snapshot),
+                "decision_namespace": describe_decision_namespace(judgement.spec, snapshot),
+                "lists": digest_lists(judgement.spec, snapshot),
+                "revocations": situation.past.record.revocations
+                if judgement.revocations is None
+                else describe_revocations(judgement.revocations),
                 "targets": digest_nodes(judgement.nodes),
                 "pending_since": pending if step.settling else None,
             },

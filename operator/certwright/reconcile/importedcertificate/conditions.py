@@ -16,9 +16,9 @@ from certwright.reconcile.importedcertificate.messages import describe_served_li
 from certwright.reconcile.importedcertificate.outcome import Outcome
 from certwright.reconcile.importedcertificate.past import Past
 from certwright.reconcile.importedcertificate.refresh import Refresh
-from certwright.reconcile.importedcertificate.trust import name_store, store_key
 from certwright.reconcile.importedcertificate.verdict import Standing, worst_first
 from certwright.reconcile.objects import Snapshot
+from certwright.reconcile.trust.reliance import name_store, store_key
 
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from certwright.api.conditions import ConditionType
+from certwright.api.fields import CHAIN_LIMIT
 from certwright.api.importedcertificate import ImportedCertificateSpec
 from certwright.api.model import parse
 from certwright.findings import Detail, Finding, MaterialError, Reason, finding, warning
@@ -26,17 +27,16 @@ from certwright.reconcile.importedcertificate.made import speak_of_made
 from certwright.reconcile.importedcertificate.needs import has_changed, read_spec
 from certwright.reconcile.importedcertificate.past import Past, read_past
 from certwright.reconcile.importedcertificate.references import find_references
-from certwright.reconcile.importedcertificate.revocation import (
+from certwright.reconcile.importedcertificate.self_signed import Papers, renewal_instant
+from certwright.reconcile.importedcertificate.upload import Upload, read_upload
+from certwright.reconcile.objects import Snapshot
+from certwright.reconcile.trust.lists import (
     find_unchecked,
-    known_revocations,
     read_lists,
     remember,
     revocation_of,
 )
-from certwright.reconcile.importedcertificate.self_signed import Papers, renewal_instant
-from certwright.reconcile.importedcertificate.trust import Trusted, find_authorities, read_trust, speak_of_store
-from certwright.reconcile.importedcertificate.upload import Upload, read_upload
-from certwright.reconcile.objects import Snapshot
+from certwright.reconcile.trust.reliance import Trusted, find_authorities, read_trust, speak_of_store
 from certwright.validation import Arrangement, KnownRevocation, Options, Revocation, Role, Verdict, arrange, validate
 
 logger = logging.getLogger(__name__)
@@ -154,7 +154,7 @@ def _validate(
             dns_names=spec.dns_names,
             ip_addresses=spec.ip_addresses,
             revocation=mode,
-            known_revocations=known_revocations(past),
+            known_revocations=past.known_revocations,
             distrusted=frozenset(trusted.distrusted) if trusted is not None else frozenset(),
             previous_had_intermediate=past.status.served is not None and bool(past.status.served.chain),
         ),
@@ -190,7 +190,7 @@ def _arrange(upload: Upload) -> Arrangement | Finding | None:
 
 def _remember(past: Past, verdict: Verdict) -> tuple[KnownRevocation, ...]:
     looked_at = (certificate.fingerprint for certificate in verdict.path)
-    return remember(known_revocations(past), verdict.revocations, looked_at)
+    return remember(past.known_revocations, verdict.revocations, looked_at, limit=CHAIN_LIMIT)
 
 
 def _hold(

@@ -12,6 +12,8 @@ from certwright.reconcile.bookkeeping import recall_inputs
 from certwright.reconcile.objects import ObjectKey, Subject, Version
 from certwright.reconcile.past import StatusPast, find_ours
 from certwright.reconcile.remembering import remember
+from certwright.reconcile.trust.lists import known_revocations
+from certwright.validation import KnownRevocation
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,12 @@ class Past(StatusPast[ImportedCertificateStatus]):
     """
 
     targets: Mapping[str, TargetStatus]
+
+    @property
+    def known_revocations(self) -> tuple[KnownRevocation, ...]:
+        """What lists said."""
+        record = self.status.record
+        return known_revocations(record.revocations) if record is not None else ()
 
     def inputs(self, namespace: str) -> Mapping[ObjectKey, Version | None]:
         """Give the recorded version of every input; `None` for one that was absent."""

@@ -13,10 +13,10 @@ from certwright.reconcile.importedcertificate.needs import read_spec
 from certwright.reconcile.importedcertificate.past import Past, read_past, row_version
 from certwright.reconcile.importedcertificate.private_key import digest_private_key
 from certwright.reconcile.importedcertificate.references import all_inputs, secret_key
-from certwright.reconcile.importedcertificate.revocation import digest_lists
-from certwright.reconcile.importedcertificate.trust import digest_store
 from certwright.reconcile.objects import Kind, ObjectKey, Snapshot, Version
 from certwright.reconcile.reconciler import Held
+from certwright.reconcile.trust.lists import digest_lists
+from certwright.reconcile.trust.reliance import digest_store
 
 UNFINISHED = frozenset(
     {
