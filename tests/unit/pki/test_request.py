@@ -26,7 +26,7 @@ SUBJECT = SubjectWish("shop.example.com", "Müller GmbH", "IT", "Ulm", "BW", "DE
 WISH = CertificateWish(
     SUBJECT, ("shop.example.com", "*.example.com"), ("192.0.2.1", "2001:db8::1"), ("ServerAuth", "ClientAuth")
 )
-WORDS = st.none() | st.text(st.sampled_from('abz AZ09äß日,+"\\=#'), max_size=20)
+WORDS = st.none() | st.text(st.sampled_from('abz AZ09äß日,+"\\=#'), max_size=20).filter(lambda text: not text.isspace())
 COUNTRIES = st.none() | st.sampled_from(["DE", "fr", ""])
 LABELS = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
 HOSTS = st.builds("{}{}.{}".format, st.sampled_from(["", "*."]), LABELS, LABELS).filter(

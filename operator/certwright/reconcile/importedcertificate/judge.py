@@ -23,6 +23,7 @@ from certwright.pki.private_key import PrivateKey
 from certwright.reconcile.importedcertificate.contents import Pair, find_contents
 from certwright.reconcile.importedcertificate.instants import end_instant, first_after, warning_instant
 from certwright.reconcile.importedcertificate.judgement import Content, Judgement, errors_of
+from certwright.reconcile.importedcertificate.made import speak_of_made
 from certwright.reconcile.importedcertificate.needs import has_changed, read_spec
 from certwright.reconcile.importedcertificate.past import Past, read_past
 from certwright.reconcile.importedcertificate.references import find_references
@@ -99,7 +100,7 @@ def _judge(spec: ImportedCertificateSpec, snapshot: Snapshot, past: Past, operat
     mode = Revocation.OFF if upload.is_made else revocation_of(spec, snapshot)  # nobody but its holder could revoke it
     verdict = _validate(spec, arranged, trusted, lists, mode=mode, snapshot=snapshot)
     if upload.is_made:
-        verdict = replace(verdict, findings=tuple(_speak_of_made(each, trusted) for each in verdict.findings))
+        verdict = replace(verdict, findings=tuple(speak_of_made(each, leaf, trusted) for each in verdict.findings))
     renewed_at = renewal_instant(leaf, spec.warn_before_percentage) if upload.is_made else None
     warns_at = warning_instant(leaf.not_before, leaf.not_after, spec.warn_before_percentage)
     findings = (
@@ -109,7 +110,7 @@ def _judge(spec: ImportedCertificateSpec, snapshot: Snapshot, past: Past, operat
         *find_unchecked(spec, mode, lists),
         *find_key_defects(upload.key, leaf),
         *_find_subject_differences(spec, leaf),
-        *find_expiry(leaf, warns_at, snapshot.now),
+        *(() if upload.is_made else find_expiry(leaf, warns_at, snapshot.now)),
     )
     pair = Pair(leaf, verdict.intermediates, upload.key, verdict.anchor)
     mismatched = any(each.reason is Reason.KEY_MISMATCH for each in findings)
@@ -165,17 +166,6 @@ def _validate(
         findings=tuple(speak_of_store(each, trusted) for each in verdict.findings),
         next_change=first_after(snapshot.now, (verdict.next_change, trusted.end_of(verdict.path))),
     )
-
-
-def _speak_of_made(found: Finding, trusted: Trusted | Finding | None) -> Finding:
-    """Say what to do where trust is asked for: a certificate that we made ourselves is nobody's to trust."""
-    if found.detail is not Detail.UNTRUSTED_ROOT or not isinstance(trusted, Trusted):
-        return found
-    message = (
-        f"`spec.trust` asks for a certificate that {trusted.name} trusts, and a self-signed one is none. Have the "
-        "request in `status.certificateSigningRequest` signed below one of its CAs, and hand in the certificate."
-    )
-    return finding(found.reason, message, detail=found.detail, fingerprint=found.fingerprint)
 
 
 def _settle_papers(upload: Upload) -> Papers | None:
@@ -247,7 +237,7 @@ def _find_subject_differences(spec: ImportedCertificateSpec, leaf: Certificate) 
     )
     for field, attribute, value in pairs:
         found = [text for name, text in leaf.subject.attributes if name == attribute]
-        if value is not None and not any(text == value or prepare(text) == prepare(value) for text in found):
+        if value and not any(text == value or prepare(text) == prepare(value) for text in found):
             shown = ", ".join(f'"{text}"' for text in found) or "nothing"
             yield warning(
                 Reason.SUBJECT_DIFFERS,

@@ -36,24 +36,32 @@ def build_status(
     """Build the full status; which key it is stays said when the key cannot be seen, or is lost."""
     public, certificates = holding.public, find_certificates(snapshot)
     secret = find_secret(snapshot.subject)
+    fingerprint = public.fingerprint if public is not None else past.status.fingerprint
     status = PrivateKeyStatus(
-        fingerprint=public.fingerprint if public is not None else past.status.fingerprint,
+        fingerprint=fingerprint,
         algorithm=public.algorithm if public is not None else past.status.algorithm,
         size=public.size if public is not None else past.status.size,
         secret_name=secret.name if secret is not None else None,
-        certificates=describe_certificates(certificates),
+        certificates=describe_certificates(certificates, fingerprint),
         certificates_count=len(certificates) or None,
         findings=tuple(describe_finding(each) for each in standing.findings[:FINDINGS_LIMIT]),
         findings_count=len(standing.findings) or None,
         observed_generation=snapshot.subject.generation,
         record=KeyRecord(
             inputs=describe_inputs(list_inputs(snapshot), snapshot),
+            secret_uid=_find_holder(holding, snapshot) or past.record.secret_uid,
             judged_by=judged_by,
             certificates=digest_certificates(certificates),
         ),
     )
     observed = _observe(holding, standing)
     return _fit(status.model_copy(update={"conditions": _merge(observed, snapshot, past)}))
+
+
+def _find_holder(holding: Holding, snapshot: Snapshot) -> str | None:
+    secret = find_secret(snapshot.subject)
+    observed = snapshot.get(secret) if secret is not None and holding.public is not None else None
+    return observed.version.uid if observed is not None else None
 
 
 def list_inputs(snapshot: Snapshot) -> tuple[ObjectKey, ...]:
