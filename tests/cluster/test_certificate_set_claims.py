@@ -195,7 +195,9 @@ def test_nothing_is_read_or_touched_when_a_set_is_too_large(plane: ControlPlane,
     operator.check()
     slots = tuple(f"slot-{number}" for number in range(64))
     with staged(plane, (), 0) as stage:
-        wanted = [{"name": slot, "secretName": f"{slot}-tls"} for slot in slots]
+        wanted = [
+            {"name": slot, "secretName": f"{slot}-tls", "required": False, "privateKey": "None"} for slot in slots
+        ]
         certificates = [{"name": slots[0], "certificate": stage.pki.leaf("a.example.com").chain_pem}]
         namespaces = [f"{stage.name}-{number:03}" for number in range(200)]
         stage.wish(slots=wanted, certificates=certificates, namespaces=namespaces)

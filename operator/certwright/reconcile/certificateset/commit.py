@@ -181,8 +181,8 @@ def remove(key: ObjectKey, scene: Scene) -> Delete | Trouble:
     if observed is not None and not observed.deleting:
         return Delete(key, observed.version, confirmed=True)
     text = (
-        f"Secret `{key.name}` in namespace `{key.namespace}` was deleted, and its finalizers keep it with its key. Have "
-        "their owner finish, or remove them."
+        f"Secret `{key.name}` in namespace `{key.namespace}` was deleted, and its finalizers keep it and its key. "
+        "Have their owner finish, or remove them."
     )
     return Trouble(key.namespace, key.name, finding(Reason.STORE_FAILED, text, detail=Detail.WRITE_FAILED), retry=True)
 
