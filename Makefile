@@ -17,7 +17,7 @@ COVERAGE_FLOOR := 97
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .SUFFIXES:
-.PHONY: help setup lock lint format types imports unit cluster scenario test control-plane demo bench bench-validate bench-trust differential crds docs image clean
+.PHONY: help setup lock lint format types imports unit cluster scenario test control-plane demo bench bench-validate bench-trust bench-set differential crds docs image clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -95,6 +95,11 @@ bench-validate: $(READY) ## measure the validator, beside OpenSSL and pyhanko-ce
 
 bench-trust: control-plane ## measure one store to 300 and to 1,000 namespaces; ARGS="--namespaces 5000"
 	@$(BIN)/python -m tests.bench.trust $(ARGS)
+
+bench-set: N := 100
+bench-set: SLOTS ?= 3
+bench-set: control-plane ## measure the replacement of a set of 3 certificates in N namespaces (100); SLOTS=64 N=31
+	@$(BIN)/python -m tests.bench.sets --slots $(SLOTS) --namespaces $(N) $(ARGS)
 
 differential: $(READY) ## compare verdicts on N random PKIs with OpenSSL's and pyhanko-certvalidator's; ARGS="--first SEED"
 	@$(BIN)/python -m tests.differential --worlds $(N) $(ARGS)

@@ -57,6 +57,14 @@ def test_certificate_set_fills_in_defaults_when_applied(apply: Apply) -> None:
     assert spec["deletionPolicy"] == "Retain"
 
 
+def test_certificate_set_trusts_by_a_store_of_the_cluster_when_no_kind_is_named(apply: Apply) -> None:
+    answer = apply({**GOOD, "trust": {"storeRef": {"name": "corporate"}}})
+
+    assert answer.returncode == 0, answer.stderr
+    store = {"kind": "ClusterTrustStore", "name": "corporate"}
+    assert json.loads(answer.stdout)["spec"]["trust"] == {"storeRef": store}
+
+
 @pytest.mark.parametrize(
     ("spec", "field"),
     [
@@ -70,6 +78,10 @@ def test_certificate_set_fills_in_defaults_when_applied(apply: Apply) -> None:
         ({**GOOD, "certificates": [{"name": "x", "certificate": KEY}]}, "spec.certificates[0].certificate"),
         ({**GOOD, "certificates": [{"name": "x", "chain": KEY, **UPLOAD}]}, "spec.certificates[0].chain"),
         ({**GOOD, "certificates": [{"name": "x", "certificateRef": {"name": "upload"}}]}, "namespace"),
+        ({**GOOD, "trust": {"revocation": "Prefer"}}, "spec.trust.storeRef"),
+        ({**GOOD, "trust": {"storeRef": {"kind": "TrustStore", "name": "corporate"}}}, "spec.trust.storeRef.kind"),
+        ({**GOOD, "trust": {"storeRef": {"kind": "ClusterTrustStore"}}}, "spec.trust.storeRef.name"),
+        ({**GOOD, "trust": {"storeRef": {"name": "corporate"}, "revocation": "Always"}}, "spec.trust.revocation"),
     ],
 )
 def test_certificate_set_is_refused_with_the_field_when_its_shape_is_wrong(

@@ -30,6 +30,7 @@ from certwright.reconcile.plan import (
 )
 from tests.support.cluster_client import connected
 from tests.support.control_plane import ControlPlane
+from tests.support.running_operator import create_wish
 from tests.support.waiting import wait_until
 
 CRDS = str(Path(__file__).parents[2] / "crds")
@@ -239,11 +240,13 @@ async def test_create_says_too_large_when_it_is(size: int, api: ApiServer, key: 
 async def test_release_keeps_the_data_and_gives_the_rest_up(
     control_plane: ControlPlane, api: ApiServer, key: ObjectKey
 ) -> None:
+    # One that is there, for the garbage collector takes away what names an owner that is not.
+    owner = create_wish(control_plane, key.namespace, "site")
     reference = {
         "apiVersion": "certwright.io/v1alpha1",
         "kind": "ImportedCertificate",
         "name": "site",
-        "uid": str(uuid4()),
+        "uid": owner["metadata"]["uid"],
         "controller": True,
         "blockOwnerDeletion": False,
     }

@@ -126,7 +126,7 @@ def test_apply_fills_in_the_documented_defaults_when_a_minimal_wish_is_stored(ap
             "passwordRef": {"name": "p", "key": "password"},
         },
         "chainRef": {"kind": "Secret", "name": "chain", "key": "tls.crt"},
-        "privateKeyRef": {"kind": "Secret", "name": "key", "key": "tls.key"},
+        "privateKeyRef": {"kind": "Secret", "name": "key"},
         "usages": ["ServerAuth"],
         "warnBeforePercentage": 20,
         "deletionPolicy": "Retain",

@@ -150,7 +150,7 @@ async def test_readyz_names_a_kind_that_was_taken_away_and_all_is_well_when_it_i
         await operator.until_judged(place, "before")
         delete_crds(plane)
         await operator.until_readyz(
-            HTTPStatus.SERVICE_UNAVAILABLE, "does not serve ImportedCertificate, RevocationSource", seconds=90
+            HTTPStatus.SERVICE_UNAVAILABLE, "does not serve ImportedCertificate, PrivateKey", seconds=90
         )
         apply_crds(plane)
         await operator.until_ready(seconds=90)

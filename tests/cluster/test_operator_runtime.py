@@ -42,7 +42,7 @@ def make_namespace(plane: ControlPlane) -> str:
 async def test_readyz_names_the_missing_kind_until_it_is_served(plane: ControlPlane) -> None:
     delete_crds(plane)
     async with running(plane) as operator:
-        text = await operator.until_readyz(503, "does not serve ImportedCertificate, RevocationSource")
+        text = await operator.until_readyz(503, "does not serve ImportedCertificate, PrivateKey")
         assert "apply the CustomResourceDefinitions" in text
         assert await operator.ask("/healthz") == (200, "ok\n")
         apply_crds(plane)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 
 from certwright.cli.kubectl import approve as approving
@@ -479,6 +480,86 @@ def test_who_may_only_read_a_namespace_is_told_which_right_is_missing(
     assert done.exit_code == 1
     assert 'User "vera" cannot patch resource "trustdecisions" in API group "certwright.io"' in done.stderr
     assert desired(root, path) == "trusted"
+
+
+# ---- inventory
+
+
+def test_inventory_lists_what_ends_first_on_top(root: Person, ada: Person, plugin: Plugin, namespace: str) -> None:
+    millis = int(datetime(2031, 5, 1, tzinfo=UTC).timestamp() * 1000)
+    issuer = [{"fieldName": "CN", "value": "Corp\u202e Root"}]
+    decided(root, namespace, expiry=millis, trustState="trusted", issuer=issuer)
+    certificates = path_of("importedcertificates", namespace=namespace)
+    wishes = {
+        "late": ({"storeRef": {"name": "corporate"}}, {"validThru": "2031-04-01T00:00:00Z", "issuer": "CN=Corp CA"}),
+        "soon": (None, {"validThru": "2031-03-01T00:00:00Z"}),
+        "bare": (None, None),
+    }
+    for name, (trust, status) in wishes.items():
+        wish = watching(name, namespace)
+        wish["spec"] |= {"trust": trust} if trust is not None else {}
+        assert root.create(certificates, wish).code == 201
+        if status is not None:
+            put_status(root, f"{certificates}/{name}", {"responseCode": 200, **status})
+
+    done = plugin(ada, "inventory")
+
+    assert done.stderr == ""
+    assert done.exit_code == 0
+    heads, *lines = (line.split() for line in done.stdout.splitlines())
+    assert heads == ["UNTIL", "OBJECT", "CODE", "STORE", "ISSUER"]
+    assert [line for line in lines if any(namespace in word for word in line)] == [
+        ["2031-03-01T00:00:00Z", "ImportedCertificate", f"{namespace}/soon", "200", "-", "-"],
+        ["2031-04-01T00:00:00Z", "ImportedCertificate", f"{namespace}/late", "200", "corporate", "CN=Corp", "CA"],
+        ["2031-05-01T00:00:00Z", "TrustDecision", f"{namespace}/{namespace}", "trusted", "-", "CN=Corp\\u202e", "Root"],
+        ["-", "ImportedCertificate", f"{namespace}/bare", "-", "-", "-"],
+    ]
+    assert f"{namespace}/soon" in plugin(ada, "inventory", "-A").stdout
+
+
+def test_inventory_is_empty_where_nothing_is(ada: Person, plugin: Plugin) -> None:
+    done = plugin(ada, "inventory")
+    assert (done.exit_code, done.stdout) == (0, "There are no certificates of certwright here.\n")
+
+
+def test_inventory_proposes_to_watch_the_tls_secrets_that_nobody_watches(
+    root: Person, ada: Person, plugin: Plugin, namespace: str
+) -> None:
+    secrets = f"/api/v1/namespaces/{namespace}/secrets"
+    for name, kind, labels in (
+        ("new", "kubernetes.io/tls", {}),
+        ("watched", "kubernetes.io/tls", {}),
+        ("taken", "kubernetes.io/tls", {}),
+        ("ours", "kubernetes.io/tls", {"app.kubernetes.io/managed-by": "certwright"}),
+        ("opaque", "Opaque", {}),
+    ):
+        data = {"tls.crt": "", "tls.key": ""}
+        body = {"metadata": {"name": name, "labels": labels}, "type": kind, "data": data}
+        assert root.create(secrets, body).code == 201
+    certificates = path_of("importedcertificates", namespace=namespace)
+    assert root.create(certificates, watching("watcher", namespace, of="watched")).code == 201
+    assert root.create(certificates, watching("taken", namespace, of="elsewhere")).code == 201
+
+    refused = plugin(ada, "inventory", "-o", "manifests")
+    assert (refused.exit_code, 'cannot list resource "secrets"' in refused.stderr) == (1, True)
+
+    done = plugin(root, "inventory", "-o", "manifests")
+
+    assert done.exit_code == 1
+    assert f"Secret {namespace}/taken is left out" in done.stderr
+    (proposed,) = yaml.safe_load_all(done.stdout)
+    assert proposed == watching("new", namespace)
+    assert root.create(certificates, proposed).code == 201
+    assert plugin(root, "inventory", "-o", "manifests").stdout == ""
+
+
+def watching(name: str, namespace: str, *, of: str | None = None) -> Manifest:
+    return {
+        "apiVersion": "certwright.io/v1alpha1",
+        "kind": "ImportedCertificate",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"certificateRef": {"name": of or name}},
+    }
 
 
 # ---- status and why

@@ -132,6 +132,13 @@ def test_policy_can_be_changed_when_the_key_is_there(apply: Apply) -> None:
             "must not be set for a `PrivateKey`",
         ),
         ({"privateKeyRef": {"kind": "ConfigMap", "name": "x"}}, "spec.privateKeyRef.kind", "Unsupported value"),
+        (
+            {"privateKeyRef": {"kind": "PrivateKey", "name": "x", "namespace": "other"}},
+            "spec.privateKeyRef.namespace",
+            "unknown field",
+        ),
+        ({"subject": {"countryCode": "GER"}}, "spec.subject.countryCode", "Too long"),
+        ({"dnsNames": ["bücher.example"]}, "spec.dnsNames[0]", "should match"),
     ],
 )
 def test_certificate_is_refused_when_its_wish_for_a_key_breaks_a_rule(

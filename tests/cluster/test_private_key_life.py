@@ -117,6 +117,35 @@ def test_key_is_the_same_over_ten_restarts_with_and_without_a_status(scene: Scen
         assert [each.uri for each in requests if each.is_write and each.resource == "secrets"] == []
 
 
+@pytest.mark.parametrize("policy", ["Retain", "Delete"])
+def test_namespace_goes_when_keys_and_certificates_are_in_it(scene: Scene, policy: str) -> None:
+    plane = scene.control_plane
+    with scene.operator() as operator:
+        keys = [private_key(f"key-{number}", deletionPolicy=policy) for number in range(3)]
+        certificates = [hanging(f"shop-{number}", f"key-{number}") for number in range(3)]
+        for each in certificates:
+            each["spec"]["deletionPolicy"] = policy
+        scene.apply(*keys, *certificates)
+        wait_until(lambda: all(scene.is_ok(f"shop-{number}") for number in range(3)), deadline_seconds=20, what="all")
+        plane.kubectl("delete", "namespace", scene.namespace, "--wait=false")
+        path = f"/api/v1/namespaces/{scene.namespace}"
+        wait_until(lambda: plane.client.get(path) is None, deadline_seconds=60, what="the namespace to be gone")
+        assert operator.answer("/healthz")[0] == HTTPStatus.OK
+        assert operator.answer("/readyz")[0] == HTTPStatus.OK
+
+
+def test_key_stays_when_its_object_is_made_anew_at_once(scene: Scene) -> None:
+    with scene.operator():
+        scene.apply(private_key("shop-key"), hanging("shop", "shop-key"))
+        wait_until(lambda: scene.is_ok("shop"), deadline_seconds=20, what="the certificate")
+        key = scene.key("shop-key")
+        scene.control_plane.kubectl("delete", "-n", scene.namespace, "privkey", "shop-key")
+        scene.apply(private_key("shop-key"))
+        wait_until(lambda: scene.is_ready("shop-key"), deadline_seconds=20, what="the key")
+        wait_until(lambda: scene.is_ok("shop"), deadline_seconds=20, what="the certificate again")
+        assert scene.key("shop-key") == key
+
+
 def settled(operator: OperatorProcess) -> int:
     lines = operator.answer("/metrics")[1].splitlines()
     return sum(

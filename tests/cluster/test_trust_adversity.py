@@ -119,14 +119,8 @@ def test_bundle_that_is_forged_in_our_name_is_put_back(
     until_holding(place, corp.root)
     wait_at_rest(operator)
     path = place.targets()[0]
-    found = plane.client.get(path)
-    assert found is not None
-    marks = {
-        name: found["metadata"][name] for name in ("name", "namespace", "labels", "annotations", "ownerReferences")
-    }
-    forged = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": marks, "data": {"ca.crt": evil.pem}}
 
-    plane.client.apply(path, forged, manager="certwright")
+    _forge(plane, path, evil)
     until_holding(place, corp.root)
 
     # What changes nothing that matters is looked into once, and then believed.
@@ -137,6 +131,37 @@ def test_bundle_that_is_forged_in_our_name_is_put_back(
     place.decide("second", corp.ca("Second Root"), trustStateDesired="untrusted")
     wait_at_rest(operator)
     assert place.versions() == settled
+
+
+def test_bundle_that_is_forged_in_our_name_while_nobody_runs_is_put_back_at_the_start(
+    plane: ControlPlane, operator: OperatorProcess, corp: Corp
+) -> None:
+    place, evil = Place.make(plane, corp, consumers=3), corp.ca("Evil Root")
+    place.decide("root", corp.root)
+    place.wish()
+    until_holding(place, corp.root)
+    wait_at_rest(operator)
+    others = place.versions()[1:]
+
+    operator.stop()
+    _forge(plane, place.targets()[0], evil)
+    operator.start()
+    operator.wait_ready()
+
+    until_holding(place, corp.root)
+    wait_at_rest(operator)
+    assert place.versions()[1:] == others
+
+
+def _forge(plane: ControlPlane, path: str, evil: Entity) -> None:
+    """Write a bundle as certwright would, with the digest that stands there."""
+    found = plane.client.get(path)
+    assert found is not None
+    marks = {
+        name: found["metadata"][name] for name in ("name", "namespace", "labels", "annotations", "ownerReferences")
+    }
+    forged = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": marks, "data": {"ca.crt": evil.pem}}
+    plane.client.apply(path, forged, manager="certwright")
 
 
 def test_crowd_of_intermediates_does_not_hold_up_the_others(

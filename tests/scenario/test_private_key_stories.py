@@ -10,7 +10,7 @@ from certwright.reconcile.objects import Observed
 from certwright.reconcile.plan import ALLOW_WRITE_ANNOTATION
 from tests.support.pki import ec_key, rsa_key
 from tests.support.pki_files import openssl
-from tests.support.signing import sign_request, verify_request
+from tests.support.signing import Issuer, make_authority, sign_request, verify_request
 from tests.support.worlds import Report, World
 from tests.support.worlds.manifests import decision, imported, private_key, secret, trust_store
 from tests.support.worlds.material import HOST
@@ -56,10 +56,10 @@ async def held(world: World, name: str = "shop-key") -> Observed:
     return found
 
 
-def signed(world: World, report: Report) -> str:
-    """Have the request of a certificate signed by the company's CA, for 90 days."""
+def signed(world: World, report: Report, issuer: Issuer | None = None) -> str:
+    """Have the request of a certificate signed, by the company's CA unless told otherwise, for 90 days."""
     request = report.status["certificateSigningRequest"]
-    return sign_request(request, world.corp.issuing, begin=world.now - DAY, end=world.now + 90 * DAY)
+    return sign_request(request, issuer or world.corp.issuing, begin=world.now - DAY, end=world.now + 90 * DAY)
 
 
 def accepts(world: World, pem: bytes, *, trusted: str) -> bool:
@@ -84,11 +84,12 @@ async def test_certificate_goes_from_self_signed_to_signed_under_one_key_and_is_
     text = verify_request(first.status["certificateSigningRequest"])
     assert "C = DE, ST = BW, L = Ulm, O = D9T GmbH, OU = IT, CN = shop.example.com" in text
 
+    authority = make_authority("OpenSSL CA", begin=world.now - DAY, end=world.now + 900 * DAY)
     await world.apply(
-        secret("upload", {"tls.crt": signed(world, first)}),
+        secret("upload", {"tls.crt": signed(world, first, authority)}),
         imported("shop", **WISH, certificateRef={"name": "upload"}),
     )
-    second = await look_at_signed(world, before)
+    second = await look_at_signed(world, before, authority)
     await look_at_list(world, second)
 
     # What was served outlives its object, and the key outlives its own.
@@ -122,15 +123,15 @@ async def look_at_self_signed(world: World) -> Report:
     return report
 
 
-async def look_at_signed(world: World, before: Observed) -> Report:
+async def look_at_signed(world: World, before: Observed, authority: Issuer) -> Report:
     """See that what the CA signed took the place of the self-signed one, in the same Secret and with the same key."""
     report = await world.settle("shop", lambda report: report.is_ok and report.status["isSelfSigned"] == "false")
     now = await held(world, "shop-tls")
     assert now.version.uid == before.version.uid
     assert now.data["tls.key"] == before.data["tls.key"]
-    assert accepts(world, now.data["tls.crt"], trusted=world.corp.root.pem)
+    assert accepts(world, now.data["tls.crt"], trusted=authority.pem)
     assert "sslCertificate" not in report.status
-    assert report.warnings == []
+    assert report.warnings == ["IssuerMissing"]  # a root that signs by itself leaves nothing to send along
     return report
 
 
@@ -339,3 +340,114 @@ async def test_self_signed_certificate_is_not_served_where_trust_is_asked_for(wo
     )
     report = await world.settle("shop", is_ok)
     assert report.conditions["Trusted"] == ("True", "Valid")
+
+
+async def test_certificates_stay_served_when_their_key_is_deleted_before_them(world: World) -> None:
+    first = await begin(world)
+    await world.apply(
+        secret("upload", {"tls.crt": signed(world, first)}),
+        imported("shop", **WISH, certificateRef={"name": "upload"}),
+        imported("blog", **{**WISH, "targets": [{"secretName": "blog-tls"}]}),
+    )
+    await world.settle("shop", lambda report: report.is_ok and report.status["isSelfSigned"] == "false")
+    await world.settle("blog", is_ok)
+    kept = {name: await held(world, f"{name}-tls") for name in ("shop", "blog")}
+    key = await held(world)
+    await world.delete(KEY, "shop-key")
+    for name in kept:
+        report = await world.settle(name, lambda report: report.reason == "ReferenceNotFound")
+        assert "there is no PrivateKey `shop-key`" in report.message()
+    await world.rest()
+    assert {name: (await held(world, f"{name}-tls")).data for name in kept} == {
+        name: each.data for name, each in kept.items()
+    }
+    assert (await held(world)).data == key.data
+
+    # An object of the same name takes the key up again, and everything is as it was.
+    await world.apply(private_key("shop-key"))
+    for name, before in kept.items():
+        await world.settle(name, is_ok)
+        assert (await held(world, f"{name}-tls")).data == before.data
+    listed = await world.settle("shop-key", lambda report: report.status.get("certificatesCount") == 2, kind=KEY)
+    assert [each["name"] for each in listed.status["certificates"]] == ["blog", "shop"]
+
+
+async def test_key_goes_with_its_object_when_that_is_wished_and_what_it_served_stays(world: World) -> None:
+    await world.apply(private_key("shop-key", deletionPolicy="Delete"), imported("shop", **WISH))
+    first = await world.settle("shop", is_ok)
+    await world.apply(
+        secret("upload", {"tls.crt": signed(world, first)}),
+        imported("shop", **WISH, certificateRef={"name": "upload"}),
+    )
+    await world.settle("shop", lambda report: report.is_ok and report.status["isSelfSigned"] == "false")
+    before, served = await held(world), await held(world, "shop-tls")
+    await world.delete(KEY, "shop-key")
+
+    async def gone() -> bool:
+        return await world.read("Secret", "shop-key") is None
+
+    await world.wait(gone, "the Secret to go with its PrivateKey")
+    report = await world.settle("shop", lambda report: report.reason == "ReferenceNotFound")
+    assert (await held(world, "shop-tls")).data == served.data
+    assert report.served["serialNumber"]
+
+    # Another key is another key: the old certificate stays served, and the message says what does not fit.
+    await world.apply(private_key("shop-key", deletionPolicy="Delete"))
+    await world.settle("shop", lambda report: report.reason == "KeyMismatch")
+    assert fingerprint(await held(world)) != fingerprint(before)
+    assert (await held(world, "shop-tls")).data == served.data
+
+    await world.delete("ImportedCertificate", "shop")
+    await world.delete(KEY, "shop-key")
+    await world.wait(gone, "the second Secret to go")
+    assert (await held(world, "shop-tls")).data == served.data
+
+
+async def test_secrets_of_others_are_nobodys_key_when_names_collide(world: World) -> None:
+    await begin(world)
+    key, served = await held(world), await held(world, "shop-tls")
+    await world.apply(
+        private_key("second", secretName="shop-key"),
+        private_key("third", secretName="shop-tls"),
+        private_key("reader", existingSecretName="shop-key"),
+        imported("blog", **{**WISH, "targets": [{"secretName": "shop-key"}]}),
+        imported("news", dnsNames=[HOST], targets=[{"secretName": "shop-key"}], certificateRef={"name": "shop-tls"}),
+    )
+    for name, owner in (("second", "PrivateKey/shop-key"), ("third", "ImportedCertificate/shop")):
+        report = await world.settle(name, lambda report: report.reason == "TargetNotOwned", kind=KEY)
+        assert f"belongs to {owner}" in report.message()
+    reader = await world.settle("reader", is_ready, kind=KEY)
+    assert reader.status["fingerprint"] == fingerprint(key)
+    blog = await world.settle("blog", lambda report: report.reason == "InvalidRequest")
+    assert "is also an input of this object" in blog.message()
+    news = await world.settle("news", lambda report: report.reason == "TargetNotOwned")
+    assert "belongs to PrivateKey/shop-key" in news.message()
+
+    await world.rest()
+    assert (await held(world)).data == key.data
+    assert (await held(world, "shop-tls")).data == served.data
+
+
+async def test_upload_that_says_another_subject_is_served_with_a_warning(world: World) -> None:
+    first = await begin(world)
+    certificate = signed(world, first)
+    differing = {**WISH, "subject": {**SUBJECT, "organizationName": "Another GmbH", "locality": ""}}
+    await world.apply(
+        secret("upload", {"tls.crt": certificate}), imported("shop", **differing, certificateRef={"name": "upload"})
+    )
+    report = await world.settle("shop", lambda report: report.is_ok and report.status["isSelfSigned"] == "false")
+
+    assert report.warnings == ["SubjectDiffers"]
+    assert (await held(world, "shop-tls")).data["tls.crt"].decode() == certificate
+
+
+async def test_bad_upload_is_forgotten_when_it_is_no_longer_named(world: World) -> None:
+    first = await begin(world)
+    await world.apply(
+        secret("upload", {"tls.crt": "no certificate"}), imported("shop", **WISH, certificateRef={"name": "upload"})
+    )
+    await world.settle("shop", lambda report: report.reason == "Unparsable")
+    await world.apply(imported("shop", **WISH))
+    report = await world.settle("shop", is_ok)
+
+    assert report.status["fingerprint"] == first.status["fingerprint"]

@@ -735,6 +735,10 @@ ELSEWHERE = {
     Reason.BUNDLE_NOT_SERVED,
     Reason.ANCHORS_DISTRUSTED,
     Reason.CERTIFICATE_LEFT_OUT,
+    # about sets: see tests/cluster/test_certificate_set*.py
+    Reason.UNKNOWN_NAME,
+    Reason.REQUIRED_CERTIFICATE,
+    Reason.JOURNAL_LOST,
 }
 
 

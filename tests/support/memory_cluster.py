@@ -358,7 +358,8 @@ class MemoryCluster:
             return None
         ours = {name: text for name, text in observed.annotations.items() if name.startswith("certwright.io/")}
         managed = observed.labels.get(MANAGED_BY_LABEL) == MANAGED_BY
-        return Metadata(observed.version, ours, managed, managed and observed.intact)
+        seen = self.vouched.get(key) == observed.version
+        return Metadata(observed.version, ours, managed, managed and observed.intact, seen)
 
     def owned(self, owner: ObjectKey) -> dict[ObjectKey, Metadata]:
         held = ((key, self.peek(key)) for key in self.objects)
@@ -371,7 +372,8 @@ class MemoryCluster:
     def is_absent(self, key: ObjectKey) -> bool:
         return key.kind in WATCHED and key not in self.objects
 
-    def wrote(self, observed: Observed) -> None: ...
+    def wrote(self, observed: Observed) -> None:
+        self.vouch(observed.key, observed.version)
 
     def saw(self, observed: Observed) -> None: ...
 

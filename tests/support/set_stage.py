@@ -152,7 +152,7 @@ class SetStage:
     def kept(self) -> list[str]:
         """Give what kinds of things are kept for the set in the operator's namespace."""
         uid = self.read()["metadata"]["uid"]
-        kinds = []
+        kinds: list[str] = []
         for kind in ("secrets", "configmaps"):
             path = f"/api/v1/namespaces/certwright-system/{kind}?labelSelector=certwright.io%2Fset%3D{uid}"
             items = self.plane.client.request("GET", path).json()["items"]

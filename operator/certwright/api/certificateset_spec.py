@@ -62,9 +62,48 @@ class Slot(WireModel):
     secret_name: ObjectName
     """secretName is the name of the Secret to write in every namespace; unique among the slots.
 
-    It gets `tls.crt` (leaf, then intermediates, no root) and, unless `privateKey` is `None`, `tls.key` (PKCS#8). A
-    Secret that is already there and is not ours has the whole set refused until it carries the annotation
+    It gets `tls.crt` (leaf, then intermediates, no root), unless `privateKey` is `None` `tls.key` (PKCS#8), and with
+    `trust` `ca.crt` (the trusted CA that the path ends at). A Secret that is already there and is not ours has the
+    whole set refused until it carries the annotation
     `certwright.io/allow-write: ClusterCertificateSet/<name of the set>`. Example: `proxy-tls`.
+    """
+
+
+class SetStoreReference(WireModel):
+    """Which store's CAs are trusted."""
+
+    kind: Literal["ClusterTrustStore"] = "ClusterTrustStore"
+    """kind is the kind of store: `ClusterTrustStore`, and nothing else; whoever decides in one namespace does not
+    decide for others. Default: `ClusterTrustStore`.
+    """
+
+    name: ObjectName
+    """name is the name of the store. Example: `corporate`.
+
+    It may appear later: until it has deployed a CA the status says 404, and nothing is replaced.
+    """
+
+
+class SetTrust(WireModel):
+    """What all certificates of the set are measured against, besides their own chains."""
+
+    store_ref: SetStoreReference
+    """storeRef names the store whose deployed CAs the path of every certificate must end at; one that it refuses has
+    the whole set refused.
+
+    A CA that is withdrawn from the store counts no more at once: what is deployed stays deployed, and the status says
+    which certificates are no longer trusted. While the store is missing or has nothing deployed, nothing is replaced.
+    Example: `{kind: ClusterTrustStore, name: corporate}`.
+    """
+
+    revocation: Literal["Off", "Prefer", "Require"] | None = None
+    """revocation says whether revocation lists are used: those of the RevocationSources in the namespace where the
+    store has its decisions, each for the certificates of its issuer. Those of other namespaces are not looked at.
+
+    `Off` uses none. `Prefer` refuses a certificate that a list names, or whose list is expired or cannot be believed,
+    and warns where there is no list at all. `Require` also refuses where there is no list for a certificate of the
+    path. A certificate that was found revoked stays refused until a newer list no longer names it, even when its list
+    is taken away. Default: what the store says.
     """
 
 
@@ -209,6 +248,13 @@ class ClusterCertificateSetSpec(WireModel):
     """absent names slots whose certificates are removed everywhere; only those that are not required can be.
 
     Default: none. Example: `[syncer]`.
+    """
+
+    trust: SetTrust | None = None
+    """trust says what all certificates are measured against, besides their own chains: those that are kept although
+    they are not listed any more, too. Default: nothing else, the ends of their paths need not be trusted.
+
+    Example: `{storeRef: {kind: ClusterTrustStore, name: corporate}}`.
     """
 
     namespaces: Annotated[tuple[NamespaceName, ...], set_list(NODES_LIMIT)] | None = None

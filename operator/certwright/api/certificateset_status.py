@@ -25,6 +25,7 @@ from certwright.api.fields import (
     atomic_list,
     map_list,
 )
+from certwright.api.importedcertificate_status import Revocation
 from certwright.api.model import WireModel
 from certwright.api.status_parts import FindingEntry
 from certwright.findings import MESSAGE_LIMIT
@@ -34,6 +35,9 @@ NODE_ROWS_LIMIT = 100
 
 SET_INPUTS_LIMIT = 320
 """Most versions of objects that a set remembers: five a slot."""
+
+SET_REVOCATIONS_LIMIT = 64
+"""Most revoked certificates that a set remembers."""
 
 
 class CertificateRow(WireModel):
@@ -109,6 +113,18 @@ class SetRecord(WireModel):
 
     judged_by: Annotated[str, Field(max_length=512)] | None = None
     """judgedBy identifies the rules and settings that were applied."""
+
+    trust: Fingerprint | None = None
+    """trust is a digest of what was seen of the trust store; absent when none is named."""
+
+    decision_namespace: Annotated[str, Field(max_length=63)] | None = None
+    """decisionNamespace is where that store has its decisions: the revocation lists there are looked at."""
+
+    lists: Fingerprint | None = None
+    """lists is a digest of the revocation lists that were at hand; absent when none were asked for."""
+
+    revocations: Annotated[tuple[Revocation, ...], atomic_list(SET_REVOCATIONS_LIMIT)] = ()
+    """revocations are the certificates of the paths that a list was seen to name."""
 
     targets: Fingerprint | None = None
     """targets digests which Secrets there are in which versions, and which namespaces."""

@@ -44,13 +44,13 @@ class HangingCertificate(WireModel):
     """name is the name of the ImportedCertificate."""
 
     common_name: Text | None = None
-    """commonName is the common name of its certificate; absent while there is none."""
+    """commonName is the common name of what it serves; absent while that is nothing, or is for another key."""
 
     valid_from: Timestamp | None = None
-    """validFrom is the first instant at which that is valid."""
+    """validFrom is the first instant at which the served certificate is valid."""
 
     valid_thru: Timestamp | None = None
-    """validThru is the last instant at which that is valid."""
+    """validThru is the last instant at which the served certificate is valid."""
 
 
 class KeyRecord(WireModel):
@@ -58,6 +58,9 @@ class KeyRecord(WireModel):
 
     inputs: Annotated[tuple[Input, ...], atomic_list(KEY_INPUTS_LIMIT)] = ()
     """inputs are the objects that were read, each in the version that was read."""
+
+    secret_uid: Uid | None = None
+    """secretUid is the UID of the Secret that the key was last found in."""
 
     judged_by: Annotated[str, Field(max_length=512)] | None = None
     """judgedBy identifies the rules and settings that were applied."""

@@ -198,6 +198,9 @@ class StoreRecord(WireModel):
     leaving: Marks = ""
     """leaving marks the deployed certificates that are due to go, a bit for each in the order of that record."""
 
+    horizon: Annotated[str, Field(max_length=128)] | None = None
+    """horizon is the newest version of the targets that were in order, by kind; what is younger is looked into."""
+
     void: Annotated[tuple[Fingerprint, ...], atomic_list(CHANGE_LIMIT)] = ()
     """void are the ids of changes that a withdrawal ended while they waited: no approval of them counts any more."""
 

@@ -1,4 +1,4 @@
-"""`certwright explain`: what a reason, a detail or a documented code means, its usual causes and the fix."""
+"""`certwright explain`: what a reason, a detail, a state or a documented code means, its usual causes and the fix."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from rich.console import Console
 
 from certwright.cli.terminal import ERROR_STYLE, HEADING_STYLE, QUIET_STYLE, open_console, say
 from certwright.dialects.code_book import CODE_BOOK, Code, codes_of, find_codes
-from certwright.dialects.explanations import DETAILS, EXPLANATIONS
+from certwright.dialects.explanations import DETAILS, EXPLANATIONS, Explanation
+from certwright.dialects.state_words import STATE_WORDS, StateWord
 from certwright.findings import Detail, Reason
 
 USAGE_EXIT = 2
@@ -37,14 +38,17 @@ def explain(word: str | None) -> None:
         return
     reasons = [reason for reason in Reason if _plain(reason) == _plain(word)]
     details = [detail for detail in Detail if _plain(detail) == _plain(word)]
+    states = [state for state in StateWord if _plain(state) == _plain(word)]
     codes = find_codes(word.strip())
-    if not (reasons or details or codes):
+    if not (reasons or details or states or codes):
         _suggest(word)
         sys.exit(USAGE_EXIT)
     for reason in reasons:
         _explain_reason(console, reason)
     for detail in details:
         _explain_detail(console, detail)
+    for state in states:
+        _explain_state(console, state)
     _explain_codes(console, codes, word.strip())
 
 
@@ -53,8 +57,23 @@ def _plain(word: str) -> str:
 
 
 def _explain_reason(console: Console, reason: Reason) -> None:
-    explanation = EXPLANATIONS[reason]
     say(console, (reason.value, HEADING_STYLE))
+    _tell(console, EXPLANATIONS[reason])
+    say(console, "\nCodes")
+    for code in codes_of(reason):
+        _paragraph(console, f"{code.source}: {code.title}")
+    if not codes_of(reason):
+        _paragraph(console, "none: no source has a word for it")
+    say(console)
+
+
+def _explain_state(console: Console, state: StateWord) -> None:
+    say(console, (state.value, HEADING_STYLE), " (a reason of conditions, and of no finding)")
+    _tell(console, STATE_WORDS[state])
+    say(console)
+
+
+def _tell(console: Console, explanation: Explanation) -> None:
     _paragraph(console, explanation.meaning)
     if explanation.causes:
         say(console, "\nUsual causes")
@@ -62,12 +81,6 @@ def _explain_reason(console: Console, reason: Reason) -> None:
             _paragraph(console, cause, bullet="- ")
     say(console, "\nWhat to do")
     _paragraph(console, explanation.fix)
-    say(console, "\nCodes")
-    for code in codes_of(reason):
-        _paragraph(console, f"{code.source}: {code.title}")
-    if not codes_of(reason):
-        _paragraph(console, "none: no source has a word for it")
-    say(console)
 
 
 def _explain_detail(console: Console, detail: Detail) -> None:
@@ -109,6 +122,10 @@ def _list_all(console: Console) -> None:
     width = max(len(reason) for reason in Reason)
     for reason in EXPLANATIONS:
         say(console, f"  {reason.value:<{width}}  {EXPLANATIONS[reason].meaning}")
+    say(console, ("\nReasons of conditions alone", HEADING_STYLE))
+    width = max(len(state) for state in StateWord)
+    for state, explanation in STATE_WORDS.items():
+        say(console, f"  {state.value:<{width}}  {explanation.meaning}")
     for source in dict.fromkeys(code.source for code in CODE_BOOK):
         say(console, ("\n" + str(source).capitalize(), HEADING_STYLE))
         codes = [code for code in CODE_BOOK if code.source == source]
@@ -123,7 +140,9 @@ def _list_all(console: Console) -> None:
 
 def _suggest(word: str) -> None:
     console = open_console(stderr=True)
-    known = {_plain(name): name for name in (*Reason, *Detail, *(code.word for code in CODE_BOOK if code.word))}
+    known = {
+        _plain(name): name for name in (*Reason, *Detail, *StateWord, *(code.word for code in CODE_BOOK if code.word))
+    }
     known |= {code.number: code.number for code in CODE_BOOK if code.number}
     near = difflib.get_close_matches(_plain(word), known, n=_SUGGESTIONS, cutoff=0.5)
     say(console, ("certwright: ", ERROR_STYLE), f"there is no reason, detail or code {word!r}.")

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from certwright.cluster.answers import Answer, Refusal, error_of
 from certwright.cluster.connection import Connection
-from certwright.cluster.requests import Patch, Request, Verb, encode
+from certwright.cluster.requests import Patch, Request, Verb, encode, list_of
 from certwright.cluster.resources import RESOURCES
 from certwright.findings import ClusterError, printable
 from certwright.reconcile.objects import Kind, ObjectKey
@@ -62,6 +62,17 @@ class ByHand:
         resource = RESOURCES[kind]
         answer = await self._send(Request(Verb.LIST, resource, resource.collection(namespace), namespace))
         found: list[dict[str, Any]] = answer.manifest().get("items") or []
+        return found
+
+    async def list_metadata(self, kind: Kind, namespace: str, fields: str) -> list[dict[str, Any]]:
+        """List the metadata of the objects of a kind that a field selector chooses, and nothing else of them.
+
+        Raises:
+            ClusterError: they cannot be listed.
+        """
+        resource = RESOURCES[kind]
+        request = list_of(resource, namespace=namespace, query=urlencode({"fieldSelector": fields}))
+        found: list[dict[str, Any]] = (await self._send(request)).manifest().get("items") or []
         return found
 
     async def set_field(

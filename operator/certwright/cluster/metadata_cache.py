@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from certwright.cluster.decode import metadata_of, metadata_of_observed
@@ -43,7 +43,7 @@ class _Shelf:
     Attributes:
         listed: the names are complete, as of the list and what the watch said since.
         alive: the watch is open: what it did not say did not happen.
-        dropped: what was held when the history turned out to be another; each is a change until it is seen again.
+        dropped: what was held when the history turned out to be another; a change until it is seen again.
     """
 
     names: NameSet = field(default_factory=NameSet)
@@ -153,6 +153,8 @@ class MetadataCache:
     def vouch(self, key: ObjectKey, version: Version) -> None:
         """Believe the managed fields of an object in this version: its content was seen, or is our own."""
         self._owners.vouch(key, version)
+        if (held := self._held.get(key)) is not None and held.intact and held.version == version:
+            self._held[key] = replace(held, seen=True)
 
     # ---- for the watch
 
@@ -234,8 +236,6 @@ class MetadataCache:
     def is_alive(self, scope: Scope) -> bool:
         """Say whether the watch of a scope is open."""
         return self._shelves[scope].alive
-
-    # ---- figures
 
     @property
     def held_count(self) -> int:

@@ -135,6 +135,9 @@ def _find_attribute_faults(name: str, text: str) -> Iterator[Finding]:
             f"`subject.{name}` must not hold control, invisible or unassigned characters; it is {_show(text)}."
         )
         return
+    if text.isspace():
+        yield _fault(f"`subject.{name}` must not be blank. Leave it out, or say who it is.")
+        return
     # The library counts the octets of a common name, and so do others.
     length, unit = (len(text.encode()), "octets") if name == "commonName" else (len(text), "characters")
     if length > _LENGTHS[name]:

@@ -37,6 +37,14 @@ class KeyRecipe:
         """Tell whether carrying it out takes more than a moment: the search for two large primes."""
         return self.fingerprint is None and self.algorithm == "RSA"
 
+    @property
+    def takes_long(self) -> bool:
+        """Tell whether it takes so long that people ask what is going on: seconds, and now and then half a minute."""
+        return self.is_heavy and self.size >= _LONG_RSA_BITS
+
+
+_LONG_RSA_BITS = 4096
+
 
 def render_key(recipe: KeyRecipe, stored: Mapping[str, bytes]) -> dict[str, bytes]:
     """Render the data of a Secret: a new key, or the one in `stored` as normalised PKCS#8 PEM.

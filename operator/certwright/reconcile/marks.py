@@ -81,6 +81,19 @@ def is_marked(observed: Observed, subject: Subject, *, owned_reference: bool) ->
         is_labelled(observed)
         and observed.annotations.get(OWNER_ANNOTATION) == subject.owner
         and has_owner_reference(observed, subject) == owned_reference
+        and not _has_stale_reference(observed, subject)
+    )
+
+
+def _has_stale_reference(observed: Observed, subject: Subject) -> bool:
+    """Say whether a reference names an object of the same name that is gone: by it the target would be deleted."""
+    if observed.written:  # a reference that our write left there is another manager's, and not ours to take away
+        return False
+    kind, name, uid = subject.key.kind.value, subject.key.name, subject.version.uid
+    return any(
+        (each.get("apiVersion"), each.get("kind"), each.get("name")) == (API_VERSION, kind, name)
+        and each.get("uid") != uid
+        for each in observed.owner_references
     )
 
 

@@ -66,6 +66,7 @@ class Metadata:
     annotations: Mapping[str, str] = field(default_factory=dict)  # ours only: `certwright.io/…`
     managed: bool = False  # bears `app.kubernetes.io/managed-by: certwright`
     intact: bool = False  # a bundle of ours that, as its managed fields tell, nobody else wrote to
+    seen: bool = False  # its content was seen in this version by this process, or is our own
 
 
 @dataclass(frozen=True, slots=True)

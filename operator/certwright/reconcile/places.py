@@ -51,7 +51,7 @@ def fetch(place: Place, snapshot: Snapshot) -> bytes | Finding:
     if data is None:
         return finding(
             Reason.REFERENCE_NOT_FOUND,
-            f"{place}: the {observed.key.kind} has no such key; {_describe_keys(observed)}. Add it, or name another "
+            f"{place}: the {observed.key.kind} has no such key; {describe_keys(observed)}. Add it, or name another "
             "`key`.",
             detail=Detail.SECRET_KEY_MISSING,
         )
@@ -80,7 +80,8 @@ def _absence(place: Place, snapshot: Snapshot) -> Finding:
     )
 
 
-def _describe_keys(observed: Observed) -> str:
+def describe_keys(observed: Observed) -> str:
+    """Say which keys an object has, as many as a message has room for."""
     names = sorted(observed.data)
     if not names:
         return "it is empty"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from certwright.api.conditions import ConditionType, find_condition
 from certwright.api.model import parse_leniently
@@ -14,9 +16,8 @@ from certwright.reconcile.remembering import remember
 KEY_DATA_KEY = "tls.key"
 """Where a Secret holds a private key, as everybody expects it."""
 
-
-LISTED_FACTS = ("commonName", "validFrom", "validThru")
-"""What a PrivateKey lists of the status of a certificate that hangs under it."""
+LISTED_FACTS = ("keyFingerprint", "commonName", "validFrom", "validThru")
+"""What a PrivateKey looks at of what is served by a certificate that hangs under it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,15 @@ def face_of(owner: Subject) -> str:
     return "|".join(map(str, parts))
 
 
+def read_served(certificate: Subject) -> Mapping[str, Any]:
+    """Read what consumers have of a certificate, as its status says it; nothing as long as that is nothing."""
+    served = certificate.status.get("served")
+    return served if isinstance(served, Mapping) else {}
+
+
 def face_of_certificate(certificate: Subject) -> str:
     """Digest what a key lists of a certificate."""
-    facts = "|".join(str(certificate.status.get(name) or "") for name in LISTED_FACTS)
-    return facts if "observedGeneration" in certificate.status else ""
+    if "observedGeneration" not in certificate.status:
+        return ""
+    served = read_served(certificate)
+    return "|".join(str(served.get(name) or "") for name in LISTED_FACTS)

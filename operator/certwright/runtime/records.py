@@ -2,6 +2,9 @@
 
 There is no finalizer that would do it and none is wanted: nothing may hang on our being there. What is not needed in
 two rounds goes, so that a record which was written a moment before its status is not taken away under it.
+
+The mirror only says what to look at. It may be empty, or behind, as after a restore of etcd; so nothing is deleted
+unless its owner, read at that moment, is gone or names other records.
 """
 
 from __future__ import annotations
@@ -10,7 +13,9 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing, suppress
+from dataclasses import dataclass
 from math import inf
+from typing import Any
 
 from certwright.cluster.decode import version_of
 from certwright.cluster.ports import Cluster
@@ -22,7 +27,7 @@ from certwright.reconcile.certificateset.kept import read_kept_name
 from certwright.reconcile.objects import Kind, ObjectKey, Subject, Version
 from certwright.reconcile.offers import NAME_PREFIX as LIST_PREFIX
 from certwright.reconcile.offers import kept_list
-from certwright.reconcile.plan import MANAGED_BY, MANAGED_BY_LABEL, NAMESPACE_LABEL, Delete
+from certwright.reconcile.plan import MANAGED_BY, MANAGED_BY_LABEL, NAMESPACE_LABEL, OWNER_ANNOTATION, Delete
 from certwright.reconcile.questions import Collection
 from certwright.reconcile.set_actions import SET_LABEL
 from certwright.reconcile.trust.deployed import needed_records
@@ -34,14 +39,28 @@ logger = logging.getLogger(__name__)
 
 ALL_SOURCES = Collection(Kind.REVOCATION_SOURCE, "")
 ALL_STORES = (Collection(Kind.TRUST_STORE, ""), Collection(Kind.CLUSTER_TRUST_STORE, ""))
+_OWNERS = frozenset({Kind.REVOCATION_SOURCE, Kind.TRUST_STORE, Kind.CLUSTER_TRUST_STORE, Kind.CLUSTER_CERTIFICATE_SET})
 
 Served = tuple[str, ...]
 
-ListRecords = Callable[[], Awaitable[Mapping[ObjectKey, Version]]]
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A record as it is listed.
+
+    Attributes:
+        owner: the object that it is kept for; `None` when it does not say, and then it stays.
+    """
+
+    version: Version
+    owner: ObjectKey | None
+
+
+ListRecords = Callable[[], Awaitable[Mapping[ObjectKey, Kept]]]
 """Lists the records in the operator's namespace."""
 
 
-async def list_records(requests: Retrying, namespace: str, served: Served) -> Mapping[ObjectKey, Version]:
+async def list_records(requests: Retrying, namespace: str, served: Served) -> Mapping[ObjectKey, Kept]:
     """List the records that are kept for objects of the namespaces that are served; of all when none is named.
 
     What is kept for sets of certificates, keys among it, is listed as well.
@@ -58,15 +77,23 @@ async def list_records(requests: Retrying, namespace: str, served: Served) -> Ma
     return found
 
 
-async def _list(requests: Retrying, kind: Kind, namespace: str, selector: str) -> dict[ObjectKey, Version]:
-    found = {}
+async def _list(requests: Retrying, kind: Kind, namespace: str, selector: str) -> dict[ObjectKey, Kept]:
+    found: dict[ObjectKey, Kept] = {}
     pages = read_pages(requests, RESOURCES[kind], namespace=namespace, selector=selector)
     async with aclosing(pages):
         async for page in pages:
             for item in page.get("items") or ():
                 key = ObjectKey(kind, namespace, item["metadata"]["name"])
-                found[key] = version_of(item["metadata"])
+                found[key] = Kept(version_of(item["metadata"]), _owner_of(item["metadata"]))
     return found
+
+
+def _owner_of(metadata: Mapping[str, Any]) -> ObjectKey | None:
+    """Read whom a record is kept for: `<Kind>/<namespace>/<name>`, and of a set `<Kind>/<name>`."""
+    kind, *place = (metadata.get("annotations") or {}).get(OWNER_ANNOTATION, "").split("/")
+    if kind not in _OWNERS or len(place) not in {1, 2} or not place[-1]:
+        return None
+    return ObjectKey(Kind(kind), place[0] if len(place) > 1 else "", place[-1])
 
 
 class Records:
@@ -75,7 +102,7 @@ class Records:
     Args:
         listed: lists the records.
         mirror: all our own objects.
-        cluster: deletes.
+        cluster: reads owners, and deletes.
         gate: whether this process may write.
         namespace: the operator's own.
     """
@@ -123,10 +150,31 @@ class Records:
         except ClusterError as error:
             logger.warning("what was kept for a set could not be deleted yet: %s", error.message)
 
-    async def _delete(self, keys: Iterable[ObjectKey], found: Mapping[ObjectKey, Version]) -> None:
+    async def _delete(self, keys: Iterable[ObjectKey], found: Mapping[ObjectKey, Kept]) -> None:
+        owners: dict[ObjectKey, Subject | None] = {}
         for key in sorted(keys):
-            await self._cluster.delete(Delete(key, found[key]))
+            version, owner = found[key].version, found[key].owner
+            if owner is None:
+                continue
+            if owner not in owners:
+                owners[owner] = await self._cluster.read_subject(owner)
+            if self._is_needed(key, owners[owner]):
+                logger.debug("a record stays, for its owner is there", extra={"about": key})
+                continue
+            await self._cluster.delete(Delete(key, version))
             logger.info("deleted a record that nobody needs", extra={"about": key})
+
+    def _is_needed(self, key: ObjectKey, owner: Subject | None) -> bool:
+        """Say whether an owner, as it is now, needs what is kept for it."""
+        if owner is None:
+            return False
+        if owner.key.kind is Kind.REVOCATION_SOURCE:
+            offer = kept_list(owner, self._namespace)
+            return offer is not None and key in offer.parts
+        record = read_record_name(key.name)
+        if record is not None:
+            return record[0] == owner.version.uid and record[1] >= self._oldest_deployment(owner)
+        return read_kept_name(key.name) == owner.version.uid
 
     def _without_set(self, found: Iterable[ObjectKey]) -> set[ObjectKey]:
         sets = {entry.uid for key, entry in self._mirror.items() if key.kind is Kind.CLUSTER_CERTIFICATE_SET}
@@ -153,9 +201,12 @@ class Records:
         oldest = {}
         for collection in ALL_STORES:
             for store in self._subjects(collection):
-                names = (read_record_name(key.name) for key in needed_records(store, self._namespace))
-                oldest[store.version.uid] = min((each[1] for each in names if each is not None), default=0)
+                oldest[store.version.uid] = self._oldest_deployment(store)
         return oldest
+
+    def _oldest_deployment(self, store: Subject) -> int:
+        names = (read_record_name(key.name) for key in needed_records(store, self._namespace))
+        return min((each[1] for each in names if each is not None), default=0)
 
     def _subjects(self, collection: Collection) -> Iterator[Subject]:
         subjects = (self._mirror.subject(key) for key in self._mirror.members(collection))

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from certwright.dialects import cluster_certificates
 from certwright.dialects.explanations import DETAILS, EXPLANATIONS, REFUSALS, REMARKS, REVOCATION
 from certwright.dialects.root_certificates import CODES, UNIQUE_CODES
+from certwright.dialects.state_words import STATE_WORDS
 from certwright.dialects.store_status import ANSWERS
 from certwright.dialects.trust_state import STATES
 from certwright.findings import Reason
@@ -24,6 +25,8 @@ WARNINGS = """\
 The material is used, and something deserves a look. The state stays `OK` (200) and `validation` 0."""
 LISTS = """\
 Lists come from [RevocationSources](../how-to/revocation.md), or with `certwright check --crl` from files."""
+STATES_ALONE = """\
+Conditions have these reasons, too, where nothing is wrong, or nothing but time. No finding has them."""
 DETAIL = """\
 `status.findings[].detail` names the precise defect where a reason covers several."""
 
@@ -43,6 +46,12 @@ def write_reasons() -> str:
         "## Revocation lists",
         LISTS,
         *_explain(REVOCATION),
+        "## States",
+        STATES_ALONE,
+        table(
+            ["reason", "means", "do"],
+            [(code(word), explained.meaning, explained.fix) for word, explained in STATE_WORDS.items()],
+        ),
         "## Details",
         DETAIL,
         table(["detail", "means"], [(code(detail), meaning) for detail, meaning in DETAILS.items()]),

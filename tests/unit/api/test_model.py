@@ -1,7 +1,9 @@
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
+from certwright.api.certificateset_spec import SetTrust
 from certwright.api.importedcertificate import ImportedCertificateSpec, ImportedCertificateStatus
 from certwright.api.model import dump, parse, parse_leniently, timestamp
 from certwright.api.revocationsource_spec import IssuerReference, RevocationSourceSpec
@@ -25,6 +27,27 @@ def test_parse_reads_a_trust_store_of_the_namespace_when_no_kind_is_named() -> N
     assert trust is not None
     assert trust.store_ref is not None
     assert (trust.store_ref.kind, trust.store_ref.name, trust.revocation) == ("TrustStore", "corporate", None)
+
+
+def test_parse_reads_a_store_of_the_cluster_when_a_set_names_no_kind() -> None:
+    trust = parse(SetTrust, {"storeRef": {"name": "corporate"}})
+
+    assert (trust.store_ref.kind, trust.store_ref.name, trust.revocation) == ("ClusterTrustStore", "corporate", None)
+
+
+@pytest.mark.parametrize(
+    ("trust", "field"),
+    [
+        ({"revocation": "Prefer"}, "spec.trust.storeRef"),
+        ({"storeRef": {"kind": "TrustStore", "name": "corporate"}}, "spec.trust.storeRef.kind"),
+        ({"storeRef": {}}, "spec.trust.storeRef.name"),
+        ({"storeRef": {"name": "corporate"}, "revocation": "prefer"}, "spec.trust.revocation"),
+    ],
+)
+def test_parse_names_the_field_of_trust_when_a_set_cannot_follow_it(trust: dict[str, Any], field: str) -> None:
+    with pytest.raises(MaterialError) as caught:
+        parse(SetTrust, trust, path="spec.trust")
+    assert field in caught.value.finding.message
 
 
 def test_parse_reads_an_issuer_by_its_key_when_the_kind_has_one() -> None:

@@ -1,16 +1,37 @@
 """`certwright explain`: every reason, detail and code has words, and people find them however they spell."""
 
+import ast
+import re
+from pathlib import Path
+
 import pytest
 from click.testing import CliRunner, Result
 
+from certwright import reconcile
 from certwright.cli import cli
 from certwright.dialects import cluster_certificates
 from certwright.dialects.code_book import CODE_BOOK, codes_of, find_codes
 from certwright.dialects.explanations import DETAILS, EXPLANATIONS, REFUSALS, REMARKS, REVOCATION
 from certwright.dialects.root_certificates import CODES, UNIQUE_CODES
+from certwright.dialects.state_words import STATE_WORDS, StateWord
 from certwright.dialects.store_status import ANSWERS, NO_STATUS
 from certwright.dialects.trust_state import PROBLEMS, TrustState
 from certwright.findings import Detail, Reason
+
+RECONCILE = Path(reconcile.__file__).parent
+NO_REASONS = {
+    "Error",
+    "Warning",
+    "Automatic",
+    "Complete",
+    "Running",
+    "Manual",
+    "Delete",
+    "Retain",
+    "Situation",
+    "Trusted",
+}
+"""What stands there too: values of fields, the name of a class, the beginning of a sentence."""
 
 WITHOUT_CAUSES = {Reason.VALID, Reason.INTERNAL_ERROR}
 
@@ -94,6 +115,37 @@ def test_explain_understands_when_a_code_begins_with_a_hyphen() -> None:
     assert (result.exit_code, "Not validated" in result.output) == (0, True)
 
 
+@pytest.mark.parametrize("word", StateWord)
+def test_explain_says_all_when_given_a_reason_that_only_conditions_have(word: StateWord) -> None:
+    explanation = STATE_WORDS[word]
+    assert explanation.meaning.endswith(".")
+    assert explanation.fix.endswith(".")
+    result = explain(word.value.upper())
+    text = " ".join(result.output.split())
+    assert result.exit_code == 0
+    assert f"{word.value} (a reason of conditions, and of no finding)" in text
+    assert all(part in text for part in (explanation.meaning, explanation.fix, *explanation.causes))
+
+
+def test_state_words_are_no_reasons() -> None:
+    assert set(STATE_WORDS) == set(StateWord)
+    assert {word.value for word in StateWord}.isdisjoint(reason.value for reason in Reason)
+
+
+def test_every_reason_of_a_condition_can_be_explained() -> None:
+    """No module that observes conditions, or says how an object stands, spells a word that is in no table."""
+    explained = {*Reason, *StateWord, *Detail}
+    spelled = {
+        f"{path.relative_to(RECONCILE)}: {node.value}"
+        for path in RECONCILE.rglob("*.py")
+        if path.stem in {"conditions", "standing", "status", "verdict", "confession", "patience"}
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if re.fullmatch(r"(?:[A-Z][a-z]+)+", node.value) and node.value not in explained | NO_REASONS
+    }
+    assert spelled == set()
+
+
 def test_explain_finds_the_word_of_a_code_when_in_lower_case() -> None:
     assert [code.number for code in find_codes("certificate_is_expired")] == ["525"]
 
@@ -123,5 +175,5 @@ def test_explain_exits_with_2_when_the_word_is_unknown() -> None:
 
 def test_explain_lists_everything_when_called_without_a_word() -> None:
     output = explain().output
-    assert [name for name in (*Reason, *Detail) if name.value not in output] == []
+    assert [name for name in (*Reason, *Detail, *StateWord) if name.value not in output] == []
     assert [code.title for code in CODE_BOOK if code.title not in output] == []

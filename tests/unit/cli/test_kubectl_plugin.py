@@ -71,7 +71,15 @@ def test_wrong_use_is_an_error_of_use(arguments: list[str], words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["approve", "s"], ["approve", "s", "--cluster"], ["distrust", "d"], ["status"], ["why", "trustdec/d"]]
+    "arguments",
+    [
+        ["approve", "s"],
+        ["approve", "s", "--cluster"],
+        ["distrust", "d"],
+        ["status"],
+        ["why", "trustdec/d"],
+        ["inventory"],
+    ],
 )
 def test_server_that_cannot_be_reached_is_one_line_and_exit_status_2(kubeconfig: Path, arguments: list[str]) -> None:
     result = CliRunner().invoke(plugin, [*arguments, "--kubeconfig", str(kubeconfig)])

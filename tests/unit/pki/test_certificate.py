@@ -3,7 +3,7 @@ import subprocess
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from certwright.findings import Detail, MaterialError, Reason
@@ -11,8 +11,6 @@ from certwright.pki.certificate import Certificate, key_id_text
 from tests.support import der_writer as der
 from tests.support import extension_writer as ext
 from tests.support.pki import NOT_AFTER, NOT_BEFORE, PKI, Entity, ec_key, ed25519_key, rsa_key, sign
-
-UNHURRIED = settings(deadline=None)  # a busy machine is no defect
 
 
 @pytest.fixture(scope="module")
@@ -222,7 +220,6 @@ def test_it_is_undecodable_when_a_date_does_not_exist(root: Entity) -> None:
     assert "validity" in message
 
 
-@UNHURRIED
 @given(st.data())
 def test_reading_fails_with_a_finding_when_any_bytes_are_damaged(root: Entity, data: st.DataObject) -> None:
     damaged = bytearray(root.der)
@@ -237,7 +234,6 @@ def test_reading_fails_with_a_finding_when_any_bytes_are_damaged(root: Entity, d
         assert certificate == root.certificate or not certificate.signed_by(root.certificate)
 
 
-@UNHURRIED
 @given(st.binary(max_size=200))
 def test_reading_fails_with_a_finding_when_the_bytes_are_noise(noise: bytes) -> None:
     assert refusal(noise)[0] is Reason.UNPARSABLE

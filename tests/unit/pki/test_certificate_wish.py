@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from certwright.findings import Detail, MaterialError, Reason
@@ -12,7 +12,6 @@ from tests.support.pki import ed25519_key
 
 KEY = read_private_key(ed25519_key("wish").pem.encode(), what="`tls.key`").key
 HINT = "Shorten it; host names belong into `dnsNames`."
-UNHURRIED = settings(deadline=None)  # a busy machine is no defect
 TEXTS = st.none() | st.text(max_size=70)
 WISHES = st.builds(
     CertificateWish,
@@ -175,7 +174,6 @@ def test_wish_has_all_its_faults_found_when_there_are_several() -> None:
     assert len(faults(subject, dns_names=("a b", "ok", "-"), ip_addresses=("x",), usages=("y", "z"))) == 9
 
 
-@UNHURRIED
 @given(WISHES)
 def test_wish_can_be_encoded_exactly_when_it_has_no_fault(wish: CertificateWish) -> None:
     found = find_wish_faults(wish)

@@ -3,7 +3,7 @@ import time
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from certwright.findings import Detail, MaterialError, Reason
@@ -12,7 +12,6 @@ from tests.support import der_writer as der
 from tests.support import extension_writer as ext
 from tests.support.pki import NEXT_UPDATE, PKI, THIS_UPDATE, RevokedEntry, ec_key, sign
 
-UNHURRIED = settings(deadline=None)  # a busy machine is no defect
 ROOT = PKI().root("Corp Root")
 NAME = ROOT.certificate.subject
 
@@ -175,7 +174,6 @@ def test_other_objects_are_named() -> None:
     assert refusal(ROOT.der) == (Reason.CRL_INVALID, Detail.WRONG_TYPE)
 
 
-@UNHURRIED
 @given(st.data())
 def test_reading_fails_with_a_finding_when_any_bytes_are_damaged(data: st.DataObject) -> None:
     damaged = bytearray(ROOT.crl([1, RevokedEntry(2, reason=1)], extensions=[ext.freshest_crl()]).der)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from certwright.pki.identity import authority_key_id, ca_name, name_fields, subject_key_id
@@ -14,7 +14,6 @@ from tests.support.pki_files import openssl
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=600)
 FIELDS = st.lists(st.tuples(st.sampled_from(["CN", "OU", "O", "L", "2.5.4.99"]), TEXTS), max_size=4)
-UNHURRIED = settings(deadline=None)  # a busy machine is no defect
 
 
 def named(*attributes: tuple[str, str]) -> Name:
@@ -41,7 +40,6 @@ def test_ca_name_is_the_first_that_says_something(attributes: list[tuple[str, st
     assert ca_name(named(*attributes)) == called
 
 
-@UNHURRIED
 @given(FIELDS)
 def test_ca_name_is_printable_and_bounded_whatever_the_name(attributes: list[tuple[str, str]]) -> None:
     name = named(*attributes)

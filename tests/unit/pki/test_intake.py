@@ -368,7 +368,7 @@ def test_read_material_raises_only_material_errors_whatever_the_bytes(data: byte
 _FILES = [LEAF, LEAF_DER, pki_files.pkcs7("-outform", "DER"), KEY + LEAF, pki_files.pkcs12("-iter", "1")]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.sampled_from(_FILES), st.integers(0, 100_000), st.integers(1, 255), st.booleans())
 def test_read_material_raises_only_material_errors_when_a_byte_is_changed(
     file: bytes,

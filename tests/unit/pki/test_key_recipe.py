@@ -69,4 +69,5 @@ def test_recipe_holds_no_key_and_knows_what_takes_long() -> None:
     recipes = (KeyRecipe("RSA", 8192), KeyRecipe("ECDSA", 256), KeyRecipe("RSA", 8192, "sha256:" + "0" * 64))
 
     assert [each.is_heavy for each in recipes] == [True, False, False]
+    assert [each.takes_long for each in (*recipes, KeyRecipe("RSA", 2048))] == [True, False, False, False]
     assert pickle.loads(pickle.dumps(recipes)) == recipes  # noqa: S301 - our own

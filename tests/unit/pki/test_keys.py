@@ -474,7 +474,7 @@ _FILES = [pem_to_der(PKCS1), pem_to_der(EC), pem_to_der(converted(EC)), pem_to_d
 _FILES += [EC, legacy_encrypted(EC, "ec")]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(_FILES), st.integers(0, 100_000), st.integers(1, 255), st.booleans())
 def test_read_private_key_raises_only_material_errors_when_a_byte_is_changed(
     file: bytes,

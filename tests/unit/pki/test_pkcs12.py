@@ -304,7 +304,7 @@ def test_contents_hide_the_key_when_shown() -> None:
 _FILE = pki_files.pkcs12("-iter", "1", "-macalg", "sha256")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.integers(0, 100_000), st.integers(0, 255))
 def test_read_pkcs12_raises_only_material_errors_when_a_byte_is_changed(place: int, mask: int) -> None:
     damaged = bytearray(_FILE)

@@ -7,7 +7,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import mldsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from certwright.findings import Detail, MaterialError, Reason
@@ -26,8 +26,7 @@ SUBJECT = SubjectWish("shop.example.com", "Müller GmbH", "IT", "Ulm", "BW", "DE
 WISH = CertificateWish(
     SUBJECT, ("shop.example.com", "*.example.com"), ("192.0.2.1", "2001:db8::1"), ("ServerAuth", "ClientAuth")
 )
-UNHURRIED = settings(deadline=None)  # a busy machine is no defect
-WORDS = st.none() | st.text(st.sampled_from('abz AZ09äß日,+"\\=#'), max_size=20)
+WORDS = st.none() | st.text(st.sampled_from('abz AZ09äß日,+"\\=#'), max_size=20).filter(lambda text: not text.isspace())
 COUNTRIES = st.none() | st.sampled_from(["DE", "fr", ""])
 LABELS = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
 HOSTS = st.builds("{}{}.{}".format, st.sampled_from(["", "*."]), LABELS, LABELS).filter(
@@ -120,7 +119,6 @@ def test_request_is_the_same_bytes_when_the_wish_is_the_same(kind: str) -> None:
     assert build_request(WISH, key) == build_request(dataclasses.replace(WISH), again)
 
 
-@UNHURRIED
 @given(WISHES)
 def test_request_says_what_was_wished(wish: CertificateWish) -> None:
     pem = build_request(wish, key_of("P-256"))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from certwright.findings import Detail, Finding, MaterialError, Reason
@@ -48,7 +48,6 @@ WISH = CertificateWish(
     SUBJECT, ("shop.example.com", "*.example.com"), ("192.0.2.1", "2001:db8::1"), ("ServerAuth", "ClientAuth")
 )
 BEGIN = datetime(2026, 6, 1, 12, 30, 15, tzinfo=UTC)
-UNHURRIED = settings(deadline=None)  # a busy machine is no defect
 
 
 def made(
@@ -179,7 +178,6 @@ def test_self_signed_is_valid_for_whole_days_both_ends_included() -> None:
     assert (certificate.not_before, certificate.not_after) == (BEGIN, datetime(2026, 6, 2, 12, 30, 14, tzinfo=UTC))
 
 
-@UNHURRIED
 @given(st.integers(1, 2_900_000), st.datetimes(datetime(1970, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001 - hypothesis wants them so
 def test_self_signed_has_the_dates_that_were_wished_in_either_form(days: int, begin: datetime) -> None:
     begin = begin.replace(microsecond=0)

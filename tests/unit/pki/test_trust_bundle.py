@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from certwright.findings import Detail, MaterialError, Reason
@@ -44,7 +44,6 @@ PEM = BundleRecipe(ROOTS, "ca.crt")
 STORE = BundleRecipe(ROOTS, "truststore.p12", "PKCS12", PASSWORD)
 STORED = render_target(STORE)
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=300)
-UNHURRIED = settings(deadline=None)  # a busy machine is no defect
 
 
 def root_named(*attributes: tuple[str, str], **wishes: object) -> Certificate:
@@ -106,7 +105,6 @@ def test_render_bundle_is_empty_when_there_is_no_certificate() -> None:
     assert parse_bundle(b"") == parse_bundle(b" \n") == ()
 
 
-@UNHURRIED
 @given(st.lists(st.sampled_from(ROOTS)), st.booleans(), st.randoms())
 def test_render_bundle_is_the_same_bytes_when_the_set_is_the_same(chosen: list, comments: bool, random) -> None:  # type: ignore[type-arg, no-untyped-def] # noqa: ANN001, FBT001 - hypothesis gives them by position
     rendered = render_bundle(chosen, comments=comments)
@@ -118,7 +116,6 @@ def test_render_bundle_is_the_same_bytes_when_the_set_is_the_same(chosen: list, 
     assert render_bundle(read, comments=comments) == rendered
 
 
-@UNHURRIED
 @given(TEXTS, TEXTS)
 def test_render_bundle_holds_one_printable_comment_whatever_the_subject(one: str, other: str) -> None:
     root = root_named(("O", one), ("CN", other))

@@ -267,6 +267,10 @@ async def test_certificate_is_the_recorded_one_when_a_write_failed_between(scene
     [
         ({"dnsNames": []}, "InvalidRequest", "nobody is named"),
         ({"subject": {"commonName": "x" * 65}}, "InvalidRequest", "`subject.commonName` must have at most 64"),
+        ({"subject": {"commonName": " "}}, "InvalidRequest", "`subject.commonName` must not be blank"),
+        ({"subject": {"organizationName": "a\nb"}}, "InvalidRequest", "must not hold control, invisible"),
+        ({"ipAddresses": ["192.0.2.300"]}, "InvalidRequest", "must hold IPv4 and IPv6 addresses"),
+        ({"dnsNames": ["192.0.2.1"]}, "InvalidRequest", "move it to `ipAddresses`"),
         ({"privateKeyRef": {"name": "shop-key"}, "selfSigned": {}}, "InvalidRequest", "name a PrivateKey"),
         ({"privateKeyRef": None, "selfSigned": {}}, "InvalidRequest", "name a PrivateKey"),
         ({"privateKeyRef": None}, "InvalidRequest", "names no certificate"),
@@ -306,6 +310,23 @@ async def test_self_signed_certificate_is_not_served_where_trust_is_asked_for(sc
     )
     assert report.is_ok
     assert report.conditions["Trusted"] == ("True", "Valid")
+
+
+async def test_self_signed_certificate_says_what_its_owner_can_do_when_nothing_but_a_common_name_is_in_it(
+    scene: Scene,
+) -> None:
+    report = await scene.begin(subject={"commonName": HOST, "locality": ""}, dnsNames=[])
+
+    assert report.is_ok
+    assert report.warnings == ["NoSubjectAltName"]
+    (found,) = report.status["findings"]
+    assert found["message"].endswith("Set `spec.dnsNames` or `spec.ipAddresses`.")
+
+
+async def test_self_signed_certificate_that_is_renewed_by_itself_asks_for_no_successor(scene: Scene) -> None:
+    await scene.begin(warnBeforePercentage=90)
+    await scene.travel(100 * DAY)
+    assert (await scene.again()).warnings == []
 
 
 async def test_self_signed_certificate_waits_for_no_revocation_list(scene: Scene) -> None:

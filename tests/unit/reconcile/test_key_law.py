@@ -220,7 +220,7 @@ async def check_rest(yard: Yard) -> None:
 
 
 @given(st.lists(st.sampled_from(STEPS), min_size=1, max_size=10))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 def test_laws_hold_when_anything_happens(steps: list[Step]) -> None:
     asyncio.run(live(steps))
 

@@ -22,8 +22,10 @@ from certwright.reconcile.plan import (
 )
 from certwright.runtime.passes import Surroundings, judge_inline, run_pass
 from tests.support.memory_cluster import NAMESPACE
-from tests.support.pki import ec_key, ed25519_key, rsa_key
-from tests.support.pki_files import converted, encrypted
+from tests.support.pki import PKI, ec_key, ed25519_key, rsa_key
+from tests.support.pki_files import converted, encrypted, openssl
+from tests.support.pki_files import ec_key as file_ec_key
+from tests.support.pki_files import rsa_key as file_rsa_key
 from tests.support.worlds import MemoryWorld, Report
 from tests.support.worlds.manifests import imported, private_key, secret
 
@@ -32,6 +34,7 @@ NAME = "shop-key"
 SECRET = ObjectKey(Kind.SECRET, NAMESPACE, NAME)
 OWNER = ObjectKey(Kind.PRIVATE_KEY, NAMESPACE, NAME)
 ALLOWED = {"annotations": {ALLOW_WRITE_ANNOTATION: f"PrivateKey/{NAME}"}}
+EC = ec_key("x").pem.encode()
 OURS = {OWNER_ANNOTATION: f"PrivateKey/{NAME}"}
 
 
@@ -70,6 +73,11 @@ class Scene(MemoryWorld):
 
     def put_key(self, pem: str | bytes, **marks: Any) -> None:
         self.cluster.put_secret(NAME, {"tls.key": pem}, **marks)
+
+
+def dsa_key() -> str:
+    parameters = openssl("genpkey", "-genparam", "-algorithm", "DSA", "-pkeyopt", "dsa_paramgen_bits:1024")
+    return openssl("genpkey", "-paramfile", "dsa.pem", files={"dsa.pem": parameters}).decode()
 
 
 @pytest.fixture
@@ -317,6 +325,40 @@ async def test_foreign_secret_is_left_alone_until_it_allows_us(scene: Scene) -> 
     assert EPOCH_ANNOTATION not in scene.secret.annotations
 
 
+async def test_foreign_secret_is_left_alone_when_it_was_made_in_the_place_of_the_lost_one(scene: Scene) -> None:
+    await scene.make()
+    key = scene.key
+    scene.cluster.remove(SECRET)
+    assert (await scene.rested()).reason == "KeyLost"
+    scene.put_key(key)
+    before = scene.secret
+    for _ in range(3):
+        report = await scene.again()
+        assert report.reason == "TargetNotOwned"
+    assert scene.secret == before
+
+    scene.cluster.change(SECRET, **ALLOWED)
+    report = await scene.rested()
+    assert report.condition("Ready") == ("True", "Valid")
+    assert scene.key == key
+
+
+async def test_key_that_takes_long_is_announced_before_it_is_made(scene: Scene) -> None:
+    subject = scene.cluster.put_subject(
+        NAME, {"secretName": NAME, "algorithm": "RSA", "size": 4096}, kind=Kind.PRIVATE_KEY
+    )
+    reconciler = scene._engine.reconcilers[Kind.PRIVATE_KEY]
+    snapshot = Snapshot(subject, scene.now, "rules", {SECRET: None})
+    (write,) = reconciler.plan(reconciler.judge(snapshot), snapshot).stages[0]
+    assert [each["reason"] for each in write.status["conditions"]] == ["NotChecked", "NotChecked"]
+    assert "the key, RSA 4096, is being made" in write.status["conditions"][0]["message"]
+
+    report = await scene.rested()
+    assert report.conditions == {"Ready": ("True", "Valid")}
+    assert report.status["fingerprint"] == fingerprint(scene.key)
+    assert scene.told == ["KeyStored"]
+
+
 async def test_key_is_made_in_an_empty_secret_when_that_was_made_for_it(scene: Scene) -> None:
     scene.cluster.put_secret(NAME, {"note": "theirs"}, **ALLOWED)
     uid = scene.secret.version.uid
@@ -414,6 +456,19 @@ async def test_policy_can_be_changed_and_the_key_stays(scene: Scene) -> None:
     assert scene.key == key
 
 
+async def test_secret_stays_when_its_object_is_made_anew_before_it_was_deleted(scene: Scene) -> None:
+    await scene.make(deletionPolicy="Delete")
+    key, before = scene.key, scene.secret
+    scene.cluster.change(SECRET, owner_references=())
+    await scene.delete(KEY, NAME)
+    # The garbage collector is late: the reference to the object that is gone is still there.
+    scene.cluster.change(SECRET, owner_references=before.owner_references)
+    await scene.make(deletionPolicy="Retain")
+
+    assert scene.secret.owner_references == ()
+    assert scene.key == key
+
+
 async def test_secret_that_was_there_before_is_not_deleted_with_the_object(scene: Scene) -> None:
     scene.put_key(ec_key("theirs").pem, **ALLOWED)
     await scene.make(deletionPolicy="Delete")
@@ -482,19 +537,84 @@ async def test_existing_key_is_waited_for_and_lost_when_it_goes(scene: Scene) ->
 @pytest.mark.parametrize(
     ("data", "reason", "words"),
     [
-        ({"key.pem": ec_key("x").pem}, "ReferenceNotFound", "has no such key"),
-        ({"tls.key": "nothing"}, "KeyInvalid", "spec.existingSecretName"),
-        ({"tls.key": encrypted(ec_key("x").pem.encode()).decode()}, "KeyInvalid", "password"),
+        ({"tls.key": ""}, "KeyInvalid", "it is empty; a private key is expected"),
+        ({"tls.key": "nothing"}, "KeyInvalid", "neither PEM, nor DER"),
+        ({"tls.key": encrypted(ec_key("x").pem.encode()).decode()}, "KeyInvalid", "and a PrivateKey takes no password"),
+        ({"tls.key": ec_key("x").pem + ec_key("y").pem}, "KeyInvalid", "several different private keys"),
+        ({"tls.key": openssl("pkey", "-pubout", stdin=EC).decode()}, "KeyInvalid", "a public key"),
+        ({"tls.key": dsa_key()}, "KeyInvalid", "type or curve that is not supported"),
+        ({"tls.key": PKI().root("Corp Root").pem}, "KeyInvalid", "a certificate and no private key"),
+    ],
+    ids=["empty", "text", "encrypted", "two", "public", "DSA", "certificate"],
+)
+@pytest.mark.parametrize("wish", ["existingSecretName", "secretName"])
+async def test_secret_is_refused_when_it_holds_no_key_that_can_be_used(
+    scene: Scene, wish: str, data: dict[str, str], reason: str, words: str
+) -> None:
+    scene.cluster.put_secret(NAME, data, **(ALLOWED if wish == "secretName" else {}))
+    before = scene.secret
+    await scene.apply(private_key(NAME, **{wish: NAME}), hanging(targets=[{"secretName": "shop-tls"}]))
+    report = await scene.rested()
+
+    assert report.reason == reason
+    assert words in report.message()
+    assert report.message().removeprefix("Waiting: ").startswith(f"`spec.{wish}`: Secret `shop-key`, key `tls.key`: ")
+    assert "passwordRef" not in report.message()
+    assert "fingerprint" not in report.status
+    assert scene.secret == before
+    shop = await scene.status("shop")
+    assert (shop.reason, shop.answer) == ("ReferenceNotFound", ("NOT_FOUND", 404))
+    assert "PrivateKey `shop-key` has no key; its status says why" in shop.message()
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"key.pem": ec_key("x").pem}, "it has `key.pem`. Store the private key there."),
+        ({}, "it is empty. Store the private key there."),
     ],
 )
-async def test_existing_secret_is_refused_when_it_holds_no_key(
-    scene: Scene, data: dict[str, str], reason: str, words: str
+async def test_existing_secret_is_waited_for_when_it_has_no_such_key(
+    scene: Scene, data: dict[str, str], words: str
 ) -> None:
     scene.cluster.put_secret(NAME, data)
     report = await scene.make(existingSecretName=NAME)
 
-    assert report.reason == reason
-    assert words in report.message()
+    assert report.conditions["Reconciling"] == ("True", "ReferenceNotFound")
+    assert report.message().endswith(f"Secret `shop-key`, key `tls.key`: the Secret has no such key; {words}")
+    assert scene.secret.data == {name: value.encode() for name, value in data.items()}
+
+
+async def test_existing_secret_is_refused_when_it_is_a_token(scene: Scene) -> None:
+    scene.put_key(EC, type="kubernetes.io/service-account-token")
+    report = await scene.make(existingSecretName=NAME)
+
+    assert report.reason == "InvalidRequest"
+    assert "Secrets of type `kubernetes.io/service-account-token` are not read" in report.message()
+
+
+@pytest.mark.parametrize(
+    ("pem", "size", "warned"),
+    [
+        (file_rsa_key(1024), ("RSA", 1024), "WeakKey"),
+        (file_ec_key("prime192v1"), ("ECDSA", 192), "UnusualKeyType"),
+        (file_ec_key("brainpoolP256r1"), ("ECDSA", 256), "UnusualKeyType"),
+    ],
+)
+async def test_key_that_few_would_choose_is_used_and_warned_of(
+    scene: Scene, pem: bytes, size: tuple[str, int], warned: str
+) -> None:
+    scene.put_key(pem)
+    report = await scene.make(existingSecretName=NAME)
+    await scene.apply(hanging())
+    await scene.rest()
+    shop = await scene.status("shop")
+
+    assert (report.status["algorithm"], report.status["size"]) == size
+    assert report.conditions == {"Ready": ("True", "Valid")}
+    assert (report.warnings, set(shop.warnings)) == ([warned], {warned})
+    assert shop.is_ok
+    assert "issuer" not in str([each["message"] for each in shop.status["findings"]])
 
 
 # ---- another key than wished for
@@ -642,6 +762,35 @@ async def test_certificate_without_material_is_listed_by_its_name(scene: Scene) 
     assert set(row) == {"id", "name"}
 
 
+async def test_certificate_is_listed_as_it_is_served_when_an_upload_is_refused(scene: Scene) -> None:
+    await scene.make()
+    await scene.apply(hanging())
+    (before,) = (await scene.rested()).status["certificates"]
+    await scene.apply(
+        secret("upload", {"tls.crt": scene.corp.leaf().chain_pem}), hanging(certificateRef={"name": "upload"})
+    )
+    report = await scene.rested()
+
+    assert (await scene.status("shop")).reason == "KeyMismatch"
+    assert report.status["certificates"] == [before]
+
+
+async def test_certificate_for_another_key_is_listed_by_its_name(scene: Scene) -> None:
+    leaf = scene.corp.leaf()
+    await scene.apply(
+        secret("upload", {"tls.crt": leaf.chain_pem, "tls.key": leaf.key_pem}),
+        imported(certificateRef={"name": "upload"}, targets=[{"secretName": "shop-tls"}]),
+    )
+    await scene.make()
+    await scene.apply(hanging(certificateRef={"name": "upload"}, targets=[{"secretName": "shop-tls"}]))
+    report = await scene.rested()
+
+    shop = await scene.status("shop")
+    assert (shop.reason, shop.served["commonName"]) == ("KeyMismatch", "shop.example.com")
+    (row,) = report.status["certificates"]
+    assert set(row) == {"id", "name"}
+
+
 async def test_list_is_cut_and_counted_when_there_are_many(scene: Scene) -> None:
     await scene.make()
     long = "x" * 60
@@ -662,10 +811,11 @@ async def test_list_is_cut_further_when_the_status_would_be_too_large(scene: Sce
     await scene.make()
     for number in range(CERTIFICATES_LIMIT):
         key = ObjectKey(Kind.IMPORTED_CERTIFICATE, NAMESPACE, f"shop-{number:03}")
-        await scene.apply(hanging(key.name, certificateRef={"name": "absent"}))
+        await scene.apply(hanging(key.name))
     await scene.rest()
     for key in [each for each in scene.cluster.subjects if each.kind is Kind.IMPORTED_CERTIFICATE]:
-        scene.cluster.put_status(key, {**scene.cluster.subjects[key].status, "commonName": "\U0001f511" * 600})
+        status = scene.cluster.subjects[key].status
+        scene.cluster.put_status(key, {**status, "served": {**status["served"], "commonName": "\U0001f511" * 600}})
     report = await scene.again()
 
     assert len(report.status["certificates"]) == CERTIFICATES_LIMIT // 4

@@ -483,7 +483,7 @@ def test_past_knows_nothing_when_the_status_is_empty(world: World) -> None:
     past = read_past(world.wish(SERVING))
     assert past.holds(ConditionType.READY) is None
     assert past.since(ConditionType.READY) is None
-    assert past.ready_reason is None
+    assert past.reason(ConditionType.READY) is None
     assert past.inputs("shop") == {}
 
 

@@ -88,7 +88,7 @@ TRUST_STEPS: list[Step] = [
 
 
 @given(st.lists(st.sampled_from(TRUST_STEPS + STEPS), min_size=1, max_size=12))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 def test_laws_hold_when_trust_changes_with_anything_else(steps: list[Step]) -> None:
     asyncio.run(live([wish(trust=STORE), deploy(ROOT), *steps], TrustingWorld))
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from functools import cache
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from certwright.findings import Detail, MaterialError, Reason
@@ -16,7 +16,6 @@ from tests.support import extension_writer as ext
 from tests.support.judging import judge, worst
 from tests.support.pki import NOW, PKI, Entity, RevokedEntry, SignedList, ec_key
 
-UNHURRIED = settings(deadline=None)  # a busy machine is no defect
 REQUIRE = Options(revocation=Revocation.REQUIRE)
 DAY = timedelta(days=1)
 
@@ -71,7 +70,6 @@ def outcome(verdict: Verdict) -> tuple[object, ...]:
     return verdict.reason, verdict.path, verdict.next_change, verdict.findings
 
 
-@UNHURRIED
 @given(situations(), st.randoms(use_true_random=False))
 def test_order_and_repetition_never_matter(situation, random) -> None:  # noqa: ANN001
     target, given_, anchors, crls, options = situation
@@ -85,7 +83,6 @@ def test_order_and_repetition_never_matter(situation, random) -> None:  # noqa: 
     assert {item.reason for item in before.findings} == {item.reason for item in after.findings}
 
 
-@UNHURRIED
 @given(situations())
 def test_what_is_unrelated_never_changes_validity(situation) -> None:  # noqa: ANN001
     target, given_, anchors, crls, options = situation
@@ -97,7 +94,6 @@ def test_what_is_unrelated_never_changes_validity(situation) -> None:  # noqa: A
     assert after.reason is before.reason
 
 
-@UNHURRIED
 @given(situations(), st.sampled_from(range(7)))
 def test_another_list_never_makes_a_revoked_target_valid(situation, place: int) -> None:  # noqa: ANN001
     target, given_, anchors, crls, options = situation
@@ -108,7 +104,6 @@ def test_another_list_never_makes_a_revoked_target_valid(situation, place: int) 
         assert judge(target, given_, anchors=anchors, crls=added, options=options).reason is Reason.REVOKED
 
 
-@UNHURRIED
 @given(situations(), st.integers(0, 400), st.floats(0, 1, exclude_max=True))
 def test_the_verdict_stays_until_its_next_change(situation, days: int, part: float) -> None:  # noqa: ANN001
     target, given_, anchors, crls, options = situation
@@ -121,7 +116,6 @@ def test_the_verdict_stays_until_its_next_change(situation, days: int, part: flo
     assert later.reason is now.reason
 
 
-@UNHURRIED
 @given(st.data())
 def test_no_input_makes_it_raise(data: st.DataObject) -> None:
     targets, intermediates, anchors, lists = garden()

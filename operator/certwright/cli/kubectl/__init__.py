@@ -13,6 +13,7 @@ from certwright.cli import LazyGroup
 PLUGIN_COMMANDS = {
     "approve": ("certwright.cli.kubectl.approve", "approve", "Approve the change that waits in a trust store."),
     "distrust": ("certwright.cli.kubectl.distrust", "distrust", "Withdraw the trust in a CA, at once."),
+    "inventory": ("certwright.cli.kubectl.inventory", "inventory", "List all certificates, what ends first on top."),
     "status": ("certwright.cli.kubectl.status", "status", "List what certwright says of every object."),
     "why": ("certwright.cli.kubectl.why", "why", "Say why an object is as it is, and what to do."),
 }

@@ -19,12 +19,12 @@ from certwright.reconcile.importedcertificate.judge import find_role
 from certwright.reconcile.importedcertificate.past import read_past
 from certwright.reconcile.importedcertificate.private_key import FIELD
 from certwright.reconcile.importedcertificate.references import all_inputs, find_references
-from certwright.reconcile.importedcertificate.trust import Trusted, find_store, read_trust
 from certwright.reconcile.importedcertificate.upload import read_upload
 from certwright.reconcile.objects import Kind, ObjectKey
 from certwright.reconcile.places import Place
 from certwright.reconcile.private_keys import KEY_DATA_KEY
 from certwright.reconcile.trust.deployed import decision_namespace_of
+from certwright.reconcile.trust.reliance import Trusted, find_store, read_trust
 from certwright.validation import Options, Revocation, Verdict, validate
 
 

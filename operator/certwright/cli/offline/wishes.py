@@ -11,7 +11,6 @@ from certwright.findings import Finding
 from certwright.reconcile.importedcertificate.needs import read_spec
 from certwright.reconcile.importedcertificate.private_key import find_key_question
 from certwright.reconcile.importedcertificate.references import all_inputs
-from certwright.reconcile.importedcertificate.trust import name_store, store_key
 from certwright.reconcile.objects import Kind, ObjectKey, Subject
 from certwright.reconcile.offers import is_pending, kept_entry
 from certwright.reconcile.private_keys import find_secret
@@ -19,6 +18,7 @@ from certwright.reconcile.revocationsource.references import find_inputs
 from certwright.reconcile.revocationsource.references import read_spec as read_source
 from certwright.reconcile.trust.deployed import decision_namespace_of, revocation_of_store, selects
 from certwright.reconcile.trust.material import find_objects
+from certwright.reconcile.trust.reliance import name_store, store_key
 from certwright.reconcile.truststore.wish import find_aims, find_passwords, read_wish
 from certwright.validation import Revocation
 

@@ -227,9 +227,13 @@ REFUSALS: Mapping[Reason, Explanation] = MappingProxyType(
             "Give the set a spec that is valid as a whole, with every filled slot: it is then written anew everywhere.",
         ),
         Reason.LAST_GOOD_LOST: Explanation(
-            "A target lost what was served, and the present material cannot replace it.",
-            ("Somebody overwrote the target while the spec held bad material.",),
-            "Hand in a valid certificate with its key.",
+            "A target lost what was served, or a store the record of what it has deployed, and nothing can replace it.",
+            (
+                "Somebody overwrote the target while the spec held bad material.",
+                "Somebody deleted or changed ConfigMaps `store-…` in the operator's namespace.",
+            ),
+            "Hand in a valid certificate with its key. Of a store: put the ConfigMaps back as they were, from backup; "
+            "or have the same CAs staged again, by the decisions as they were; or make the store anew.",
         ),
         Reason.INTERNAL_ERROR: Explanation("A defect of certwright.", (), "Report it with the operator's log."),
     }

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from certwright.api.certificateset import ClusterCertificateSetSpec
-from certwright.findings import Detail, Finding, Reason, finding, warning
-from certwright.pki.render import PRIVATE_KEY_KEY, read_stored
+from certwright.api.certificateset_status import SET_REVOCATIONS_LIMIT
+from certwright.api.conditions import ConditionType
+from certwright.findings import Detail, Finding, Reason, Severity, finding, warning
+from certwright.pki.render import Stored, read_stored
+from certwright.reconcile.certificateset.basis import Basis, find_basis
 from certwright.reconcile.certificateset.journal import Journal, Phase
 from certwright.reconcile.certificateset.judgement import Judgement
-from certwright.reconcile.certificateset.kept import Part, Parts, holds_payload, payload_key, revision_of
-from certwright.reconcile.certificateset.known import is_lost, list_targets, read_journal
-from certwright.reconcile.certificateset.material import SlotVerdict, judge_slot
+from certwright.reconcile.certificateset.kept import Part, Parts, revision_of
+from certwright.reconcile.certificateset.known import is_lost, list_targets, read_journal, read_part
+from certwright.reconcile.certificateset.material import SlotVerdict, judge_slot, make_part
+from certwright.reconcile.certificateset.past import read_past
 from certwright.reconcile.certificateset.wish import Nodes, find_inputs, find_nodes, read_wish
 from certwright.reconcile.objects import Kind, Snapshot
 from certwright.reconcile.set_actions import SLOT_ANNOTATION
+from certwright.reconcile.trust.lists import digest_lists, remember
+from certwright.reconcile.trust.reliance import digest_store
 from certwright.settings import Settings
-from certwright.validation import Options, Role, validate
+from certwright.validation import KnownRevocation, Role
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +58,8 @@ def refuse(snapshot: Snapshot, problem: Finding, settings: Settings) -> Judgemen
     """Give the judgement that stands when there is no other: what is deployed stays, and what is open is ended."""
     spec = read_wish(snapshot.subject)
     journal = read_journal(snapshot, settings.namespace)
-    sound, expired = _examine(journal, snapshot, settings)
+    basis = Basis() if isinstance(spec, Finding) else find_basis(spec, snapshot, settings.namespace)
+    sound, expired = _examine(journal, snapshot, settings, basis)
     lost, epoch = is_lost(journal, snapshot), journal.epoch if journal is not None else 0
     if isinstance(spec, Finding):
         return Judgement(None, (problem,), sound=sound, expired=expired, lost=lost, epoch=epoch)
@@ -62,21 +70,23 @@ def refuse(snapshot: Snapshot, problem: Finding, settings: Settings) -> Judgemen
 def _judge(spec: ClusterCertificateSetSpec, snapshot: Snapshot, settings: Settings) -> Judgement:
     journal = read_journal(snapshot, settings.namespace)
     nodes = find_nodes(spec, snapshot, settings)
-    sound, expired = _examine(journal, snapshot, settings)
+    basis = find_basis(spec, snapshot, settings.namespace)
+    sound, expired = _examine(journal, snapshot, settings, basis)
     lost, epoch = is_lost(journal, snapshot), journal.epoch if journal is not None else 0
-    slots = tuple(_judge_names(spec, snapshot, journal, settings))
+    listed = tuple(_judge_names(spec, snapshot, journal, settings, basis))
+    slots = (*listed, *_keep_unlisted(spec, snapshot, journal, settings, basis))
     findings = (
         *nodes.findings,
         *((_DOUBT,) if snapshot.clock_doubted else ()),
+        *basis.warnings,
         *_find_conflicts(spec),
         *_find_own_inputs(spec, nodes),
         *(_find_forgotten(spec, snapshot) if lost else ()),
     )
-    kept = _keep_unlisted(spec, snapshot, journal, settings)
     judgement = Judgement(
         spec,
         findings,
-        (*slots, *kept),
+        slots,
         nodes,
         sound=sound,
         expired=expired,
@@ -84,33 +94,43 @@ def _judge(spec: ClusterCertificateSetSpec, snapshot: Snapshot, settings: Settin
         next_change=min((each.next_change for each in slots if each.next_change is not None), default=None),
         lost=lost,
         epoch=epoch,
+        revocations=_remember(basis, slots),
+        held=_is_held(spec, basis, slots, snapshot),
     )
     if judgement.errors:
         return judgement
-    parts = {each.part.slot: each.part for each in judgement.slots if each.part is not None}
-    return Judgement(
-        spec,
-        findings,
-        judgement.slots,
-        nodes,
-        parts=parts,
-        revision=revision_of(parts),
-        sound=sound,
-        expired=expired,
-        changed=judgement.changed,
-        next_change=judgement.next_change,
-        lost=lost,
-        epoch=epoch,
+    parts = {each.part.slot: each.part for each in slots if each.part is not None}
+    return replace(judgement, parts=parts, revision=revision_of(parts))
+
+
+def _remember(basis: Basis, slots: tuple[SlotVerdict, ...]) -> tuple[KnownRevocation, ...]:
+    told = (each for slot in slots for each in slot.revocations)
+    looked_at = (each for slot in slots for each in slot.path)
+    return remember(basis.known, told, looked_at, limit=SET_REVOCATIONS_LIMIT)
+
+
+def _is_held(spec: ClusterCertificateSetSpec, basis: Basis, slots: tuple[SlotVerdict, ...], snapshot: Snapshot) -> bool:
+    """Say whether nothing changed but that the store, or a list, is not at hand for now."""
+    if basis.problem is None or basis.problem.reason is not Reason.NOT_CHECKED:
+        return False
+    past = read_past(snapshot.subject)
+    versions = {key: each.version if each is not None else None for key, each in snapshot.objects.items()}
+    return (
+        past.status.observed_generation == snapshot.subject.generation
+        and past.holds(ConditionType.READY) is True
+        and (past.record.trust, past.record.lists) == (digest_store(spec, snapshot), digest_lists(spec, snapshot))
+        and all(versions.get(key) == version for key, version in past.inputs().items())
+        and all(each == basis.problem for slot in slots for each in slot.errors)
     )
 
 
 def _judge_names(
-    spec: ClusterCertificateSetSpec, snapshot: Snapshot, journal: Journal | None, settings: Settings
+    spec: ClusterCertificateSetSpec, snapshot: Snapshot, journal: Journal | None, settings: Settings, basis: Basis
 ) -> Iterator[SlotVerdict]:
     given, absent = {each.name: each for each in spec.certificates}, frozenset(spec.absent)
     for slot in spec.slots:
         if slot.name in given:
-            verdict = judge_slot(slot, given[slot.name], snapshot)
+            verdict = judge_slot(slot, given[slot.name], snapshot, basis)
             if slot.name in absent:
                 verdict = _refuse(verdict, _contradiction(slot.name))
             yield verdict
@@ -118,7 +138,7 @@ def _judge_names(
             problems = (_refuse_removal(slot.name),) if slot.required else ()
             yield SlotVerdict(slot.name, slot.required, problems, deleting=True)
         else:
-            yield _keep(slot.name, snapshot, journal, settings, required=slot.required)
+            yield _keep(slot.name, snapshot, journal, settings, basis, required=slot.required)
     known = {slot.name for slot in spec.slots}
     for name in sorted((given.keys() | absent) - known):
         text = f"`{name}` is none of the names of this set. Correct it, or add a slot to `spec.slots`."
@@ -126,7 +146,9 @@ def _judge_names(
         yield SlotVerdict(name, findings=(finding(Reason.UNKNOWN_NAME, text),), deleting=deleting)
 
 
-def _keep(name: str, snapshot: Snapshot, journal: Journal | None, settings: Settings, *, required: bool) -> SlotVerdict:
+def _keep(
+    name: str, snapshot: Snapshot, journal: Journal | None, settings: Settings, basis: Basis, *, required: bool
+) -> SlotVerdict:
     """Keep what fills a slot although it is not listed any more; an omission never destroys."""
     secret = journal.contents_of(journal.deployed).get(name) if journal is not None else None
     if journal is None or journal.deployed is None or secret is None:
@@ -135,28 +157,44 @@ def _keep(name: str, snapshot: Snapshot, journal: Journal | None, settings: Sett
         text = f"the certificate `{name}` is required and was never handed in. Add it to `spec.certificates`."
         return SlotVerdict(name, required, (finding(Reason.REQUIRED_CERTIFICATE, text),))
     part = read_part(journal.deployed, name, secret, snapshot, settings)
-    if part is None:
+    stored = read_stored(part.data) if part is not None else None
+    if part is None or stored is None:
         text = f"the certificate `{name}` is not listed any more, and what was kept of it is gone. List it again."
         return SlotVerdict(name, required, (finding(Reason.JOURNAL_LOST, text),))
-    leaf = read_stored(part.data)
     if required:
         text = f"the certificate `{name}` is required and is not listed any more. It is kept; list it again."
-        return SlotVerdict(name, required, (finding(Reason.REQUIRED_CERTIFICATE, text),), leaf.leaf if leaf else None)
+        return SlotVerdict(name, required, (finding(Reason.REQUIRED_CERTIFICATE, text),), stored.leaf)
     text = (
         f"the certificate `{name}` is not listed any more and is kept. List it again, or remove it with `spec.absent`."
     )
-    return SlotVerdict(name, required, (warning(Reason.SOURCE_REMOVED, text),), leaf.leaf if leaf else None, part)
+    omitted = SlotVerdict(name, required, (warning(Reason.SOURCE_REMOVED, text),), stored.leaf, part)
+    return _measure(omitted, part, stored, basis, snapshot)
+
+
+def _measure(omitted: SlotVerdict, part: Part, stored: Stored, basis: Basis, snapshot: Snapshot) -> SlotVerdict:
+    """Judge what is kept as what is listed: it is served all the same."""
+    verdict = basis.validate(stored.leaf, (*stored.chain, *stored.ca), at=snapshot.now, role=Role.ANY)
+    errors = tuple(each for each in verdict.findings if each.severity is Severity.ERROR)
+    anchored = make_part(part.slot, part.secret, (stored.leaf, *verdict.intermediates), stored.key, verdict.anchor)
+    return replace(
+        omitted,
+        findings=(*errors, *omitted.findings),
+        part=None if errors else anchored,
+        next_change=verdict.next_change,
+        path=tuple(each.fingerprint for each in verdict.path),
+        revocations=verdict.revocations,
+    )
 
 
 def _keep_unlisted(
-    spec: ClusterCertificateSetSpec, snapshot: Snapshot, journal: Journal | None, settings: Settings
+    spec: ClusterCertificateSetSpec, snapshot: Snapshot, journal: Journal | None, settings: Settings, basis: Basis
 ) -> Iterator[SlotVerdict]:
     """Keep what fills slots that were taken out of the wish altogether."""
     if journal is None:
         return
     named = {slot.name for slot in spec.slots} | {each.name for each in spec.certificates} | frozenset(spec.absent)
     for name in sorted(journal.contents_of(journal.deployed).keys() - named):
-        yield _keep(name, snapshot, journal, settings, required=False)
+        yield _keep(name, snapshot, journal, settings, basis, required=False)
 
 
 def _refuse(verdict: SlotVerdict, problem: Finding) -> SlotVerdict:
@@ -211,7 +249,9 @@ def _last_change(spec: ClusterCertificateSetSpec, snapshot: Snapshot) -> datetim
     return max(min(each, snapshot.now) for each in changes)
 
 
-def _examine(journal: Journal | None, snapshot: Snapshot, settings: Settings) -> tuple[frozenset[str], frozenset[str]]:
+def _examine(
+    journal: Journal | None, snapshot: Snapshot, settings: Settings, basis: Basis
+) -> tuple[frozenset[str], frozenset[str]]:
     """Say which revisions are wholly there, and which of them may no longer be brought anywhere."""
     if journal is None:
         return frozenset(), frozenset()
@@ -221,42 +261,20 @@ def _examine(journal: Journal | None, snapshot: Snapshot, settings: Settings) ->
         parts: Parts = {slot: part for slot, part in read.items() if part is not None}
         if len(parts) == len(contents) and revision_of(parts) == revision:
             sound.add(revision)
-            if revision == journal.target and journal.phase is Phase.COMMITTING and not _hold_still(parts, snapshot):
+            going = revision == journal.target and journal.phase is Phase.COMMITTING
+            if going and not snapshot.clock_doubted and not _hold_still(parts, snapshot, basis):
                 expired.add(revision)
     return frozenset(sound), frozenset(expired)
 
 
-def _hold_still(parts: Parts, snapshot: Snapshot) -> bool:
+def _hold_still(parts: Parts, snapshot: Snapshot, basis: Basis) -> bool:
+    """Say whether nothing turned against what a commit brings: time, and for what it brings with a CA, the store."""
+    unseen = basis.problem is not None and basis.problem.reason is Reason.NOT_CHECKED
     for part in parts.values():
         stored = read_stored(part.data)
         if stored is None:
             return False
-        verdict = validate(
-            stored.leaf,
-            intermediates=stored.chain,
-            anchors=None,
-            at=snapshot.now,
-            role=Role.ANY,
-            options=Options(),
-        )
-        if not verdict.is_valid and not snapshot.clock_doubted:
+        measured = Basis() if unseen or part.anchor is None else basis
+        if not measured.validate(stored.leaf, (*stored.chain, *stored.ca), at=snapshot.now, role=Role.ANY).is_valid:
             return False
     return True
-
-
-def read_part(revision: str, slot: str, secret: str, snapshot: Snapshot, settings: Settings) -> Part | None:
-    """Read one payload back; `None` when it is gone, or is not what it should be."""
-    key = payload_key(settings.namespace, snapshot.subject.version.uid, revision, slot)
-    observed = snapshot.get(key)
-    if observed is None or not holds_payload(observed, revision, slot):
-        return None
-    stored = read_stored(observed.data)
-    if stored is None or (stored.key is None and PRIVATE_KEY_KEY in observed.data):
-        return None
-    return Part(
-        slot=slot,
-        secret=secret,
-        certificates=tuple(each.fingerprint for each in (stored.leaf, *stored.chain)),
-        key=stored.key.public.fingerprint if stored.key is not None else None,
-        data=observed.data,
-    )

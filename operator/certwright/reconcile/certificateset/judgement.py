@@ -10,6 +10,7 @@ from certwright.findings import Finding, Severity
 from certwright.reconcile.certificateset.kept import Parts
 from certwright.reconcile.certificateset.material import SlotVerdict
 from certwright.reconcile.certificateset.wish import Nodes
+from certwright.validation import KnownRevocation
 
 NO_NODES = Nodes({})
 
@@ -29,6 +30,8 @@ class Judgement:
         expired: the revisions among them that may no longer be brought anywhere.
         changed: when an input was last changed.
         next_change: when the verdict changes by time alone.
+        revocations: what is to be remembered of revoked certificates; `None` leaves what is remembered.
+        held: what the set is measured against is not at hand, and nothing changed: the verdict of the status stands.
         epoch: of the journal that it was made with.
         lost: something that the set had deployed is there, and its journal is not.
     """
@@ -45,6 +48,8 @@ class Judgement:
     next_change: datetime | None = None
     lost: bool = False
     epoch: int = 0
+    revocations: tuple[KnownRevocation, ...] | None = None
+    held: bool = False
 
     @property
     def all_findings(self) -> tuple[Finding, ...]:

@@ -42,6 +42,7 @@ class Part:
         secret: the name of the Secret that it goes to.
         certificates: fingerprints of what is served, the leaf first.
         key: SHA-256 of the public key; `None` without one.
+        anchor: fingerprint of the trusted CA in `ca.crt`; `None` without a trust store.
         data: what the Secret is to hold.
     """
 
@@ -50,6 +51,7 @@ class Part:
     certificates: tuple[str, ...]
     key: str | None
     data: Mapping[str, bytes] = field(repr=False)
+    anchor: str | None = None
 
 
 Parts = Mapping[str, Part]
@@ -58,7 +60,10 @@ Parts = Mapping[str, Part]
 
 def revision_of(parts: Parts) -> str:
     """Identify what a set is to hold: `sha256:` over slots, Secrets, certificates and public keys, never over keys."""
-    public = [[each.slot, each.secret, list(each.certificates), each.key] for _, each in sorted(parts.items())]
+    public = [
+        [each.slot, each.secret, list(each.certificates), each.key, *((each.anchor,) if each.anchor else ())]
+        for _, each in sorted(parts.items())
+    ]
     canonical = json.dumps(public, separators=(",", ":"), ensure_ascii=True)
     return "sha256:" + hashlib.sha256(canonical.encode("ascii")).hexdigest()
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from certwright.pki.render import PRIVATE_KEY_KEY, read_stored
 from certwright.reconcile.certificateset.journal import Journal, decode_journal
-from certwright.reconcile.certificateset.kept import JOURNAL_KEY, journal_key
+from certwright.reconcile.certificateset.kept import JOURNAL_KEY, Part, holds_payload, journal_key, payload_key
 from certwright.reconcile.objects import Kind, Metadata, ObjectKey, Observed, Snapshot
 from certwright.reconcile.questions import Owned
 from certwright.reconcile.remembering import remember
 from certwright.reconcile.set_actions import KEPT_ANNOTATION
+from certwright.settings import Settings
 
 
 def read_journal(snapshot: Snapshot, namespace: str) -> Journal | None:
@@ -46,3 +48,22 @@ def list_kept(snapshot: Snapshot) -> Mapping[ObjectKey, Metadata]:
 def is_lost(journal: Journal | None, snapshot: Snapshot) -> bool:
     """Say whether the set had something deployed that nothing is known of any more."""
     return journal is None and bool(list_targets(snapshot))
+
+
+def read_part(revision: str, slot: str, secret: str, snapshot: Snapshot, settings: Settings) -> Part | None:
+    """Read one payload back; `None` when it is gone, or is not what it should be."""
+    key = payload_key(settings.namespace, snapshot.subject.version.uid, revision, slot)
+    observed = snapshot.get(key)
+    if observed is None or not holds_payload(observed, revision, slot):
+        return None
+    stored = read_stored(observed.data)
+    if stored is None or (stored.key is None and PRIVATE_KEY_KEY in observed.data):
+        return None
+    return Part(
+        slot=slot,
+        secret=secret,
+        certificates=tuple(each.fingerprint for each in (stored.leaf, *stored.chain)),
+        key=stored.key.public.fingerprint if stored.key is not None else None,
+        data=observed.data,
+        anchor=stored.ca[0].fingerprint if stored.ca else None,
+    )

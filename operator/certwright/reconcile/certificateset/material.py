@@ -13,13 +13,14 @@ from certwright.pki.intake import Material, read_material
 from certwright.pki.keys import matches, read_private_key
 from certwright.pki.private_key import PrivateKey
 from certwright.pki.render import SecretRecipe, render
+from certwright.reconcile.certificateset.basis import Basis
 from certwright.reconcile.certificateset.kept import Part
 from certwright.reconcile.certificateset.wish import Sources, find_sources
 from certwright.reconcile.objects import Kind, ObjectKey, Snapshot
 from certwright.reconcile.passwords import fetch_password
 from certwright.reconcile.places import Place, fetch
 from certwright.reconcile.set_actions import ALLOW_READ_ANNOTATION
-from certwright.validation import Options, Role, arrange, validate
+from certwright.validation import KnownRevocation, Role, arrange
 
 _NOTHING = Material(())
 
@@ -35,6 +36,8 @@ class SlotVerdict:
         part: what the Secrets of the slot are to hold; `None` when it is not to be served, or may not.
         next_change: when the verdict changes by time alone.
         deleting: the findings are about its removal.
+        path: fingerprints of the certificates that the verdict is about.
+        revocations: what lists say of them.
     """
 
     name: str
@@ -44,6 +47,8 @@ class SlotVerdict:
     part: Part | None = field(default=None, repr=False)
     next_change: datetime | None = None
     deleting: bool = False
+    path: tuple[str, ...] = ()
+    revocations: tuple[KnownRevocation, ...] = ()
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -59,6 +64,7 @@ class _Desk:
     certificate: SetCertificate
     sources: Sources
     snapshot: Snapshot
+    basis: Basis
     findings: list[Finding]
 
     @property
@@ -66,9 +72,9 @@ class _Desk:
         return f"`spec.certificates[{self.slot.name}]`"
 
 
-def judge_slot(slot: Slot, certificate: SetCertificate, snapshot: Snapshot) -> SlotVerdict:
+def judge_slot(slot: Slot, certificate: SetCertificate, snapshot: Snapshot, basis: Basis) -> SlotVerdict:
     """Judge what was handed in for a slot; all defects are collected."""
-    desk = _Desk(slot, certificate, find_sources(certificate), snapshot, [])
+    desk = _Desk(slot, certificate, find_sources(certificate), snapshot, basis, [])
     desk.findings.extend(_find_missing_consent(desk))
     if desk.findings:
         return SlotVerdict(slot.name, slot.required, tuple(desk.findings))
@@ -95,28 +101,39 @@ def _validate(desk: _Desk, certificates: tuple[Certificate, ...], key: PrivateKe
     except MaterialError as error:
         return SlotVerdict(slot.name, slot.required, (*desk.findings, error.finding))
     leaf = arranged.leaf
-    verdict = validate(
-        leaf,
-        intermediates=arranged.others,
-        anchors=None,
-        at=desk.snapshot.now,
-        role=find_role(slot),
-        options=Options(dns_names=slot.dns_names),
+    verdict = desk.basis.validate(
+        leaf, arranged.others, at=desk.snapshot.now, role=find_role(slot), dns_names=slot.dns_names
     )
     found = (*desk.findings, *arranged.warnings, *verdict.findings, *_find_mismatch(key, leaf))
     refused = any(each.severity is Severity.ERROR for each in found)
-    part = None if refused else make_part(slot.name, slot.secret_name, (leaf, *verdict.intermediates), key)
-    return SlotVerdict(slot.name, slot.required, found, leaf, part, verdict.next_change)
+    certificates = (leaf, *verdict.intermediates)
+    return SlotVerdict(
+        slot.name,
+        slot.required,
+        found,
+        leaf,
+        part=None if refused else make_part(slot.name, slot.secret_name, certificates, key, verdict.anchor),
+        next_change=verdict.next_change,
+        path=tuple(each.fingerprint for each in verdict.path),
+        revocations=verdict.revocations,
+    )
 
 
-def make_part(slot: str, secret: str, certificates: tuple[Certificate, ...], key: PrivateKey | None) -> Part:
+def make_part(
+    slot: str,
+    secret: str,
+    certificates: tuple[Certificate, ...],
+    key: PrivateKey | None,
+    anchor: Certificate | None = None,
+) -> Part:
     """Render what the Secrets of a slot are to hold."""
     return Part(
         slot=slot,
         secret=secret,
         certificates=tuple(each.fingerprint for each in certificates),
         key=key.public.fingerprint if key is not None else None,
-        data=render(SecretRecipe(certificates, key)),
+        data=render(SecretRecipe(certificates, key, (anchor,) if anchor is not None else ())),
+        anchor=anchor.fingerprint if anchor is not None else None,
     )
 
 

@@ -4,41 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 from certwright.api.certificateset import ClusterCertificateSetStatus
 from certwright.api.certificateset_status import SetRecord
-from certwright.api.conditions import Condition, ConditionStatus, ConditionType
 from certwright.api.model import parse_leniently
-from certwright.reconcile.bookkeeping import read_instant
 from certwright.reconcile.objects import Kind, ObjectKey, Subject, Version
+from certwright.reconcile.past import StatusPast, find_ours
 from certwright.reconcile.remembering import remember
+from certwright.reconcile.trust.lists import known_revocations
+from certwright.validation import KnownRevocation
 
-_OURS = frozenset(each.value for each in ConditionType)
 _KINDS = frozenset(each.value for each in Kind)
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class Past(StatusPast[ClusterCertificateSetStatus]):
     """The status as an earlier pass left it; the conditions are ours only, by type."""
-
-    status: ClusterCertificateSetStatus
-    conditions: Mapping[str, Condition]
 
     @property
     def record(self) -> SetRecord:
         """What it rested on."""
         return self.status.record or SetRecord()
 
-    def is_true(self, wanted: ConditionType) -> bool:
-        """Say whether a condition was true."""
-        condition = self.conditions.get(wanted.value)
-        return condition is not None and condition.status == ConditionStatus.TRUE
-
-    def since(self, wanted: ConditionType) -> datetime | None:
-        """Give the instant of a condition's last transition."""
-        condition = self.conditions.get(wanted.value)
-        return read_instant(condition.last_transition_time) if condition else None
+    @property
+    def known_revocations(self) -> tuple[KnownRevocation, ...]:
+        """What lists said."""
+        return known_revocations(self.record.revocations)
 
     def inputs(self) -> Mapping[ObjectKey, Version | None]:
         """Give the recorded version of every input; `None` for one that was absent."""
@@ -55,4 +46,4 @@ class Past:
 def read_past(subject: Subject) -> Past:
     """Read the status of a subject; what another version wrote and we cannot read is left out."""
     status = parse_leniently(ClusterCertificateSetStatus, subject.status)
-    return Past(status, {each.type: each for each in status.conditions if each.type in _OURS})
+    return Past(status, find_ours(status))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 from certwright.api.certificateset import ClusterCertificateSetStatus
 from certwright.api.model import dump
 from certwright.dialects.cluster_certificates import ERROR
-from certwright.findings import FailureCause
+from certwright.findings import FailureCause, Reason
 from certwright.reconcile.bookkeeping import read_instant
 from certwright.reconcile.certificateset.advance import advance
 from certwright.reconcile.certificateset.events import find_events
@@ -20,6 +19,7 @@ from certwright.reconcile.certificateset.past import Past, read_past
 from certwright.reconcile.certificateset.scene import Scene
 from certwright.reconcile.certificateset.standing import find_standing
 from certwright.reconcile.certificateset.status import Situation, build_minimal_status, build_status, earliest
+from certwright.reconcile.evidence import DOUBT
 from certwright.reconcile.objects import ObjectKey, Snapshot
 from certwright.reconcile.plan import Action, Delete, Plan, SetFinalizer, WriteStatus
 from certwright.reconcile.set_actions import KEPT_ANNOTATION, UNFINISHED_FINALIZER
@@ -27,9 +27,6 @@ from certwright.settings import Settings
 
 REFUSALS = frozenset({FailureCause.TOO_LARGE, FailureCause.INVALID})
 """What the API server answers to a status that it does not take; a smaller one may pass."""
-
-DOUBT = timedelta(seconds=60)
-"""How long to wait before asking again whether the clock is right."""
 
 
 def plan(judgement: Judgement, snapshot: Snapshot, *, settings: Settings, holder: str, judged_by: str) -> Plan:
@@ -41,6 +38,8 @@ def plan(judgement: Judgement, snapshot: Snapshot, *, settings: Settings, holder
         return Plan((), snapshot.now)
     if step.stage:
         return Plan((step.stage,))
+    if judgement.held and not step.troubles and not step.open:
+        return Plan((), snapshot.now + DOUBT, retry=True)
     standing = find_standing(scene, step, past)
     situation = Situation(scene, step, standing, past, judged_by)
     status = build_status(situation)
@@ -50,11 +49,13 @@ def plan(judgement: Judgement, snapshot: Snapshot, *, settings: Settings, holder
         judgement.next_change,
         snapshot.now + DOUBT if snapshot.clock_doubted else None,
     )
+    # What could not be read is read again soon, whether or not somebody changes it.
+    retry = step.retry or any(each.reason is Reason.NOT_CHECKED for each in judgement.errors)
     report = tuple(_report(status, situation))
     if report:
-        return Plan((report,), requeue_at, step.retry)
+        return Plan((report,), requeue_at, retry)
     leftovers = tuple(_tidy(scene)) if step.resting else ()
-    return Plan((leftovers,) if leftovers else (), requeue_at, step.retry)
+    return Plan((leftovers,) if leftovers else (), requeue_at, retry)
 
 
 def make_scene(judgement: Judgement, snapshot: Snapshot, past: Past, *, settings: Settings, holder: str) -> Scene:

@@ -13,12 +13,16 @@ from certwright.reconcile.certificateset.wish import find_inputs, find_nodes, re
 from certwright.reconcile.objects import Kind, ObjectKey, Snapshot, Subject
 from certwright.reconcile.questions import Namespaces, Need, Owned, Question
 from certwright.reconcile.set_actions import UNFINISHED_FINALIZER
+from certwright.reconcile.trust import lists
+from certwright.reconcile.trust.reliance import find_record
 from certwright.settings import Settings
 
 
 def find_questions(subject: Subject) -> frozenset[Question]:
-    """Ask for all namespaces, and for all that bears our marks."""
-    return frozenset({Namespaces(), Owned(subject.key)})
+    """Ask for all namespaces, for all that bears our marks, and for the store and the lists that the wish looks at."""
+    spec = read_wish(subject)
+    measures = frozenset() if isinstance(spec, Finding) or spec.trust is None else lists.find_questions(spec, subject)
+    return measures | {Namespaces(), Owned(subject.key)}
 
 
 def find_dependencies(subject: Subject, settings: Settings) -> frozenset[ObjectKey]:
@@ -36,9 +40,12 @@ def find_needs(snapshot: Snapshot, settings: Settings) -> frozenset[Need]:
     subject = snapshot.subject
     spec = read_wish(subject)
     key = journal_key(settings.namespace, subject.version.uid)
-    needs = {key} | (set() if isinstance(spec, Finding) else set(find_inputs(spec)))
+    needs: set[Need] = {key}
+    needs |= set() if isinstance(spec, Finding) else find_inputs(spec)
     if not snapshot.knows(key):
         return frozenset(needs)
+    if not isinstance(spec, Finding):
+        needs |= find_record(spec, snapshot, settings.namespace) | lists.find_lists(spec, snapshot, settings.namespace)
     journal = read_journal(snapshot, settings.namespace)
     if journal is not None:
         needs |= _kept(journal, snapshot, settings)

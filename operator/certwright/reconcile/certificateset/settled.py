@@ -8,15 +8,16 @@ from typing import Literal
 
 from certwright.api.conditions import ConditionType
 from certwright.findings import Finding
-from certwright.reconcile.bookkeeping import read_instant
 from certwright.reconcile.certificateset.known import list_targets
 from certwright.reconcile.certificateset.past import Past, read_past
-from certwright.reconcile.certificateset.planner import DOUBT
 from certwright.reconcile.certificateset.status import digest_nodes
 from certwright.reconcile.certificateset.wish import find_inputs, find_nodes, read_wish
+from certwright.reconcile.evidence import is_as_recorded, next_look
 from certwright.reconcile.objects import Metadata, ObjectKey, Snapshot, Version
 from certwright.reconcile.reconciler import Held
 from certwright.reconcile.set_actions import COMMIT_ANNOTATION, REVISION_ANNOTATION, UNFINISHED_FINALIZER
+from certwright.reconcile.trust.lists import digest_lists
+from certwright.reconcile.trust.reliance import digest_store
 from certwright.settings import Settings
 
 
@@ -30,18 +31,14 @@ def find_due(
         return False
     if not (_is_conclusive(past, snapshot, judged_by) and _is_unchanged(past, snapshot, held, verified, settings)):
         return False
-    check = read_instant(past.status.next_check_time)
-    if check is None or check > snapshot.now:
-        return check
-    # No verdict changes by time alone while time is in doubt; it is looked at again when it may not be.
-    return snapshot.now + DOUBT if snapshot.clock_doubted else False
+    return next_look(past.status.next_check_time, snapshot)
 
 
 def _is_conclusive(past: Past, snapshot: Snapshot, judged_by: str) -> bool:
     return (
         past.status.observed_generation == snapshot.subject.generation
         and past.record.judged_by == judged_by
-        and past.is_true(ConditionType.READY)
+        and past.holds(ConditionType.READY) is True
     )
 
 
@@ -51,10 +48,12 @@ def _is_unchanged(
     spec = read_wish(snapshot.subject)
     if isinstance(spec, Finding):
         return False
+    if (past.record.trust, past.record.lists) != (digest_store(spec, snapshot), digest_lists(spec, snapshot)):
+        return False
     recorded, nodes = past.inputs(), find_nodes(spec, snapshot, settings)
     if not find_inputs(spec) <= recorded.keys() or past.record.targets != digest_nodes(nodes):
         return False
-    if not all(_is_as_recorded(key, version, held) for key, version in recorded.items()):
+    if not all(is_as_recorded(key, version, held) for key, version in recorded.items()):
         return False
     deployed, targets = past.status.deployed_revision, _list_present(snapshot)
     names = {key.name for key in targets}
@@ -78,10 +77,3 @@ def _list_present(snapshot: Snapshot) -> Mapping[ObjectKey, Metadata]:
             intact = observed.intact or observed.written
             present[key] = Metadata(observed.version, observed.annotations, managed=True, intact=intact)
     return present
-
-
-def _is_as_recorded(key: ObjectKey, recorded: Version | None, held: Held) -> bool:
-    metadata = held.peek(key)
-    if metadata is None:
-        return recorded is None and held.is_absent(key)
-    return metadata.version == recorded

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from certwright.api.conditions import ConditionType
 from certwright.dialects.cluster_certificates import ORDER, code_of, worst_code
 from certwright.findings import Detail, Finding, Reason, Severity, finding
 from certwright.reconcile.certificateset.journal import Phase
 from certwright.reconcile.certificateset.past import Past
 from certwright.reconcile.certificateset.scene import Scene, Step
+from certwright.reconcile.patience import is_overdue, patience_end
 
-WAITED_TOO_LONG = "WaitedTooLong"
 _COMES_BY_ITSELF = frozenset({Reason.REFERENCE_NOT_FOUND, Reason.NOT_CHECKED})
 
 
@@ -48,8 +47,9 @@ def find_standing(scene: Scene, step: Step, past: Past) -> Standing:
     if worst is None:
         return Standing(findings, code, None)
     waiting = _is_waiting(scene, step)
-    patience = _patience_end(past, scene)
-    overdue = waiting and not step.settling and scene.snapshot.now >= patience
+    snapshot, settings = scene.snapshot, scene.settings
+    patience = patience_end(past, snapshot, settings)
+    overdue = waiting and not step.settling and is_overdue(worst, past, snapshot, settings)
     return Standing(findings, code, worst, waiting, overdue, patience if waiting and not overdue else None)
 
 
@@ -80,17 +80,6 @@ def _is_waiting(scene: Scene, step: Step) -> bool:
         return True
     errors: Iterable[Finding] = scene.judgement.errors
     return all(each.reason in _COMES_BY_ITSELF for each in errors) and all(each.waiting for each in step.troubles)
-
-
-def _patience_end(past: Past, scene: Scene) -> datetime:
-    since = past.since(ConditionType.RECONCILING)
-    stalled = past.conditions.get(ConditionType.STALLED.value)
-    if stalled is not None and stalled.reason == WAITED_TOO_LONG:
-        since = scene.snapshot.now - timedelta(seconds=scene.settings.stalled_after_seconds)
-    # A person who changed the wish gets the whole time again.
-    if since is None or past.status.observed_generation != scene.snapshot.subject.generation:
-        since = scene.snapshot.now
-    return since + timedelta(seconds=scene.settings.stalled_after_seconds)
 
 
 def _settling(rest: float) -> Finding:

@@ -16,6 +16,7 @@ from certwright.api.fields import DETAIL_LIMIT, FINDINGS_LIMIT, TEXT_LIMIT
 from certwright.api.model import timestamp
 from certwright.dialects.cluster_certificates import OK, code_of, worst_code
 from certwright.dialects.root_certificates import NOT_VALIDATED, validation_code
+from certwright.dialects.state_words import StateWord
 from certwright.findings import MESSAGE_LIMIT, Reason, printable
 from certwright.reconcile.bookkeeping import describe_finding
 from certwright.reconcile.certificateset.journal import Phase
@@ -24,10 +25,12 @@ from certwright.reconcile.certificateset.known import list_targets
 from certwright.reconcile.certificateset.material import SlotVerdict
 from certwright.reconcile.certificateset.past import Past
 from certwright.reconcile.certificateset.scene import Scene, Step
-from certwright.reconcile.certificateset.standing import WAITED_TOO_LONG, Standing
+from certwright.reconcile.certificateset.standing import Standing
 from certwright.reconcile.certificateset.wish import Nodes, find_inputs
 from certwright.reconcile.objects import Failure, Kind, ObjectKey
 from certwright.reconcile.set_actions import REVISION_ANNOTATION
+from certwright.reconcile.trust.lists import describe_decision_namespace, describe_revocations, digest_lists
+from certwright.reconcile.trust.reliance import digest_store
 
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
 _SHOWN = 19  # characters of `sha256:0123456789ab`
@@ -70,6 +73,12 @@ def build_status(situation: Situation) -> ClusterCertificateSetStatus:
             "record": {
                 "inputs": describe_inputs(scene),
                 "judged_by": situation.judged_by,
+                "trust": digest_store(judgement.spec, snapshot),
+                "decision_namespace": describe_decision_namespace(judgement.spec, snapshot),
+                "lists": digest_lists(judgement.spec, snapshot),
+                "revocations": situation.past.record.revocations
+                if judgement.revocations is None
+                else describe_revocations(judgement.revocations),
                 "targets": digest_nodes(judgement.nodes),
                 "pending_since": pending if step.settling else None,
             },
@@ -149,7 +158,9 @@ def _observe(situation: Situation) -> Iterator[Observation]:
     if standing.waiting and not standing.overdue:
         yield Observation(ConditionType.RECONCILING, TRUE, reason, message)
     else:
-        yield Observation(ConditionType.STALLED, TRUE, WAITED_TOO_LONG if standing.overdue else reason, message)
+        yield Observation(
+            ConditionType.STALLED, TRUE, StateWord.WAITED_TOO_LONG if standing.overdue else reason, message
+        )
 
 
 def _observe_deployment(situation: Situation) -> Observation:

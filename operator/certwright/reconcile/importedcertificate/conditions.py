@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from certwright.api.conditions import ConditionStatus, ConditionType, Observation
 from certwright.api.importedcertificate_status import Served
 from certwright.dialects.root_certificates import NOT_VALIDATED
+from certwright.dialects.state_words import StateWord
 from certwright.findings import Finding, Reason, printable
 from certwright.reconcile.importedcertificate.instants import served_instants
 from certwright.reconcile.importedcertificate.judgement import Judgement, errors_of
@@ -15,9 +16,9 @@ from certwright.reconcile.importedcertificate.messages import describe_served_li
 from certwright.reconcile.importedcertificate.outcome import Outcome
 from certwright.reconcile.importedcertificate.past import Past
 from certwright.reconcile.importedcertificate.refresh import Refresh
-from certwright.reconcile.importedcertificate.trust import name_store, store_key
-from certwright.reconcile.importedcertificate.verdict import WAITED_TOO_LONG, Standing, worst_first
+from certwright.reconcile.importedcertificate.verdict import Standing, worst_first
 from certwright.reconcile.objects import Snapshot
+from certwright.reconcile.trust.reliance import name_store, store_key
 
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
 
@@ -77,7 +78,9 @@ def observe_conditions(scene: Scene) -> Iterator[Observation]:
         if standing.waiting and not standing.overdue:
             yield Observation(ConditionType.RECONCILING, TRUE, reason, message)
         else:
-            yield Observation(ConditionType.STALLED, TRUE, WAITED_TOO_LONG if standing.overdue else reason, message)
+            yield Observation(
+                ConditionType.STALLED, TRUE, StateWord.WAITED_TOO_LONG if standing.overdue else reason, message
+            )
 
 
 def _valid(scene: Scene) -> Observation:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from certwright.api.conditions import ConditionType
+from certwright.api.fields import CHAIN_LIMIT
 from certwright.api.importedcertificate import ImportedCertificateSpec
 from certwright.api.model import parse
 from certwright.findings import Detail, Finding, MaterialError, Reason, finding, warning
@@ -22,20 +23,20 @@ from certwright.pki.private_key import PrivateKey
 from certwright.reconcile.importedcertificate.contents import Pair, find_contents
 from certwright.reconcile.importedcertificate.instants import end_instant, first_after, warning_instant
 from certwright.reconcile.importedcertificate.judgement import Content, Judgement, errors_of
+from certwright.reconcile.importedcertificate.made import speak_of_made
 from certwright.reconcile.importedcertificate.needs import has_changed, read_spec
 from certwright.reconcile.importedcertificate.past import Past, read_past
 from certwright.reconcile.importedcertificate.references import find_references
-from certwright.reconcile.importedcertificate.revocation import (
+from certwright.reconcile.importedcertificate.self_signed import Papers, renewal_instant
+from certwright.reconcile.importedcertificate.upload import Upload, read_upload
+from certwright.reconcile.objects import Snapshot
+from certwright.reconcile.trust.lists import (
     find_unchecked,
-    known_revocations,
     read_lists,
     remember,
     revocation_of,
 )
-from certwright.reconcile.importedcertificate.self_signed import Papers, renewal_instant
-from certwright.reconcile.importedcertificate.trust import Trusted, find_authorities, read_trust, speak_of_store
-from certwright.reconcile.importedcertificate.upload import Upload, read_upload
-from certwright.reconcile.objects import Snapshot
+from certwright.reconcile.trust.reliance import Trusted, find_authorities, read_trust, speak_of_store
 from certwright.validation import Arrangement, KnownRevocation, Options, Revocation, Role, Verdict, arrange, validate
 
 logger = logging.getLogger(__name__)
@@ -99,7 +100,7 @@ def _judge(spec: ImportedCertificateSpec, snapshot: Snapshot, past: Past, operat
     mode = Revocation.OFF if upload.is_made else revocation_of(spec, snapshot)  # nobody but its holder could revoke it
     verdict = _validate(spec, arranged, trusted, lists, mode=mode, snapshot=snapshot)
     if upload.is_made:
-        verdict = replace(verdict, findings=tuple(_speak_of_made(each, trusted) for each in verdict.findings))
+        verdict = replace(verdict, findings=tuple(speak_of_made(each, leaf, trusted) for each in verdict.findings))
     renewed_at = renewal_instant(leaf, spec.warn_before_percentage) if upload.is_made else None
     warns_at = warning_instant(leaf.not_before, leaf.not_after, spec.warn_before_percentage)
     findings = (
@@ -109,7 +110,7 @@ def _judge(spec: ImportedCertificateSpec, snapshot: Snapshot, past: Past, operat
         *find_unchecked(spec, mode, lists),
         *find_key_defects(upload.key, leaf),
         *_find_subject_differences(spec, leaf),
-        *find_expiry(leaf, warns_at, snapshot.now),
+        *(() if upload.is_made else find_expiry(leaf, warns_at, snapshot.now)),
     )
     pair = Pair(leaf, verdict.intermediates, upload.key, verdict.anchor)
     mismatched = any(each.reason is Reason.KEY_MISMATCH for each in findings)
@@ -153,7 +154,7 @@ def _validate(
             dns_names=spec.dns_names,
             ip_addresses=spec.ip_addresses,
             revocation=mode,
-            known_revocations=known_revocations(past),
+            known_revocations=past.known_revocations,
             distrusted=frozenset(trusted.distrusted) if trusted is not None else frozenset(),
             previous_had_intermediate=past.status.served is not None and bool(past.status.served.chain),
         ),
@@ -165,17 +166,6 @@ def _validate(
         findings=tuple(speak_of_store(each, trusted) for each in verdict.findings),
         next_change=first_after(snapshot.now, (verdict.next_change, trusted.end_of(verdict.path))),
     )
-
-
-def _speak_of_made(found: Finding, trusted: Trusted | Finding | None) -> Finding:
-    """Say what to do where trust is asked for: a certificate that we made ourselves is nobody's to trust."""
-    if found.detail is not Detail.UNTRUSTED_ROOT or not isinstance(trusted, Trusted):
-        return found
-    message = (
-        f"`spec.trust` asks for a certificate that {trusted.name} trusts, and a self-signed one is none. Have the "
-        "request in `status.certificateSigningRequest` signed below one of its CAs, and hand in the certificate."
-    )
-    return finding(found.reason, message, detail=found.detail, fingerprint=found.fingerprint)
 
 
 def _settle_papers(upload: Upload) -> Papers | None:
@@ -200,7 +190,7 @@ def _arrange(upload: Upload) -> Arrangement | Finding | None:
 
 def _remember(past: Past, verdict: Verdict) -> tuple[KnownRevocation, ...]:
     looked_at = (certificate.fingerprint for certificate in verdict.path)
-    return remember(known_revocations(past), verdict.revocations, looked_at)
+    return remember(past.known_revocations, verdict.revocations, looked_at, limit=CHAIN_LIMIT)
 
 
 def _hold(
@@ -247,7 +237,7 @@ def _find_subject_differences(spec: ImportedCertificateSpec, leaf: Certificate) 
     )
     for field, attribute, value in pairs:
         found = [text for name, text in leaf.subject.attributes if name == attribute]
-        if value is not None and not any(text == value or prepare(text) == prepare(value) for text in found):
+        if value and not any(text == value or prepare(text) == prepare(value) for text in found):
             shown = ", ".join(f'"{text}"' for text in found) or "nothing"
             yield warning(
                 Reason.SUBJECT_DIFFERS,
@@ -277,6 +267,8 @@ def _pair_changed(spec: ImportedCertificateSpec, snapshot: Snapshot, past: Past)
     ]
     if past.status.observed_generation != snapshot.subject.generation:
         changes.append(snapshot.now)
-    elif past.ready_reason == Reason.KEY_MISMATCH.value and (since := past.since(ConditionType.RECONCILING)):
+    elif past.reason(ConditionType.READY) == Reason.KEY_MISMATCH.value and (
+        since := past.since(ConditionType.RECONCILING)
+    ):
         changes.append(since)
     return max((min(each, snapshot.now) for each in changes), default=None)

@@ -15,11 +15,11 @@ from certwright.reconcile.importedcertificate.references import (
     target_passwords,
     workload_keys,
 )
-from certwright.reconcile.importedcertificate.revocation import digest_lists, find_lists
-from certwright.reconcile.importedcertificate.trust import digest_store, find_record
 from certwright.reconcile.objects import ObjectKey, Snapshot, Subject
 from certwright.reconcile.questions import Need
 from certwright.reconcile.remembering import remember
+from certwright.reconcile.trust.lists import digest_lists, find_lists
+from certwright.reconcile.trust.reliance import digest_store, find_record
 
 
 @remember

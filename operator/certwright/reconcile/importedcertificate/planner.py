@@ -11,13 +11,13 @@ from datetime import datetime
 from certwright.api.importedcertificate import ImportedCertificateStatus
 from certwright.findings import FailureCause
 from certwright.reconcile.bookkeeping import read_instant
+from certwright.reconcile.evidence import DOUBT
 from certwright.reconcile.importedcertificate.changes import find_news
 from certwright.reconcile.importedcertificate.conditions import Scene
 from certwright.reconcile.importedcertificate.events import find_events
 from certwright.reconcile.importedcertificate.judgement import Judgement
 from certwright.reconcile.importedcertificate.past import Past, read_past
 from certwright.reconcile.importedcertificate.refresh import decide_refresh
-from certwright.reconcile.importedcertificate.settled import DOUBT
 from certwright.reconcile.importedcertificate.status import (
     build_minimal_status,
     build_status,

@@ -16,16 +16,16 @@ from certwright.reconcile.importedcertificate.needs import find_dependencies, fi
 from certwright.reconcile.importedcertificate.planner import plan
 from certwright.reconcile.importedcertificate.private_key import find_key_question, find_offer
 from certwright.reconcile.importedcertificate.references import all_inputs
-from certwright.reconcile.importedcertificate.revocation import find_questions
 from certwright.reconcile.importedcertificate.settled import find_due
 from certwright.reconcile.objects import Kind, ObjectKey, Snapshot, Subject, Version
 from certwright.reconcile.plan import Plan
 from certwright.reconcile.private_keys import face_of_certificate
 from certwright.reconcile.questions import Need, Question
 from certwright.reconcile.reconciler import Held
+from certwright.reconcile.trust.lists import find_questions
 from certwright.settings import Settings
 
-ENGINE = 2
+ENGINE = 3
 """Raised whenever the same material could be judged, stored or reported differently than before."""
 
 HEAVY_BYTES = 64 * 1024

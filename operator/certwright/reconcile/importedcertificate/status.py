@@ -24,14 +24,14 @@ from certwright.reconcile.importedcertificate.outcome import Outcome
 from certwright.reconcile.importedcertificate.past import Past
 from certwright.reconcile.importedcertificate.private_key import digest_private_key
 from certwright.reconcile.importedcertificate.references import all_inputs
-from certwright.reconcile.importedcertificate.revocation import (
+from certwright.reconcile.importedcertificate.rows import describe_targets
+from certwright.reconcile.objects import Failure
+from certwright.reconcile.trust.lists import (
     describe_decision_namespace,
     describe_revocations,
     digest_lists,
 )
-from certwright.reconcile.importedcertificate.rows import describe_targets
-from certwright.reconcile.importedcertificate.trust import digest_store
-from certwright.reconcile.objects import Failure
+from certwright.reconcile.trust.reliance import digest_store
 
 STATUS_BYTES = 60 * 1024
 """Beyond it the long lists are cut, `dnsNames` first, then `chain`, then `findings`."""

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from certwright.api.conditions import ConditionType
 from certwright.dialects.root_certificates import place
 from certwright.dialects.store_status import ANSWERS
 from certwright.findings import Finding, Reason, Severity
@@ -15,10 +14,8 @@ from certwright.reconcile.importedcertificate.outcome import Outcome
 from certwright.reconcile.importedcertificate.past import Past
 from certwright.reconcile.importedcertificate.refresh import Refresh
 from certwright.reconcile.objects import Snapshot
+from certwright.reconcile.patience import is_overdue, patience_end
 from certwright.settings import Settings
-
-WAITED_TOO_LONG = "WaitedTooLong"
-"""The reason of `Stalled` when nothing is wrong but time: what was waited for did not come."""
 
 _COMES_BY_ITSELF = frozenset({Reason.REFERENCE_NOT_FOUND, Reason.NOT_CHECKED})
 
@@ -88,8 +85,8 @@ def find_standing(
         and all(outcome.waiting for outcome in outcomes if outcome.findings)
         and all(state.waiting for state in states if state.problem is not None)
     )
-    patience_ends = _patience_end(past, snapshot, settings)
-    overdue = waiting and not in_grace and (_was_overdue(worst, past, snapshot) or snapshot.now >= patience_ends)
+    patience_ends = patience_end(past, snapshot, settings)
+    overdue = waiting and not in_grace and is_overdue(worst, past, snapshot, settings)
     instants = [state.due for state in states if state.due is not None]
     if any(state.problem is not None and state.due is None for state in states) and not retry:
         instants.append(snapshot.now + timedelta(seconds=settings.refresh_poll_seconds))
@@ -104,21 +101,3 @@ def _grace_end(judgement: Judgement, settings: Settings) -> datetime | None:
     if judgement.pair_changed is None:
         return None
     return judgement.pair_changed + timedelta(seconds=settings.pair_grace_seconds)
-
-
-def _patience_end(past: Past, snapshot: Snapshot, settings: Settings) -> datetime:
-    since = past.since(ConditionType.RECONCILING)
-    # A person who changed the wish gets the whole time again.
-    if since is None or past.status.observed_generation != snapshot.subject.generation:
-        since = snapshot.now
-    return since + timedelta(seconds=settings.stalled_after_seconds)
-
-
-def _was_overdue(worst: Finding, past: Past, snapshot: Snapshot) -> bool:
-    stalled = past.conditions.get(ConditionType.STALLED.value)
-    return (
-        stalled is not None
-        and stalled.reason == WAITED_TOO_LONG
-        and past.ready_reason == worst.reason.value
-        and past.status.observed_generation == snapshot.subject.generation
-    )

@@ -10,7 +10,7 @@ from certwright.api.fields import TEXT_LIMIT
 from certwright.api.privatekey_status import CERTIFICATES_LIMIT, HangingCertificate
 from certwright.findings import printable
 from certwright.reconcile.objects import Kind, Snapshot, Subject
-from certwright.reconcile.private_keys import face_of_certificate
+from certwright.reconcile.private_keys import face_of_certificate, read_served
 from certwright.reconcile.questions import Naming, list_naming
 
 _STAMP_LIMIT = 64
@@ -32,20 +32,26 @@ def digest_certificates(certificates: Iterable[Subject]) -> str:
     return "sha256:" + hashlib.sha256("\n".join(seen).encode()).hexdigest()
 
 
-def describe_certificates(certificates: Iterable[Subject]) -> tuple[HangingCertificate, ...]:
-    """List them as the status does, as many as there is room for."""
-    return tuple(_describe(each) for each in tuple(certificates)[:CERTIFICATES_LIMIT])
+def describe_certificates(certificates: Iterable[Subject], fingerprint: str | None) -> tuple[HangingCertificate, ...]:
+    """List them as the status does, as many as there is room for.
+
+    What is told of each is what consumers have, if it is for the key of this `fingerprint`: an upload that was refused
+    may be for any key.
+    """
+    return tuple(_describe(each, fingerprint) for each in tuple(certificates)[:CERTIFICATES_LIMIT])
 
 
-def _describe(certificate: Subject) -> HangingCertificate:
-    status = certificate.status
-    return HangingCertificate(
-        id=certificate.version.uid,
-        name=certificate.key.name,
-        common_name=_text(status.get("commonName"), TEXT_LIMIT),
-        valid_from=_text(status.get("validFrom"), _STAMP_LIMIT),
-        valid_thru=_text(status.get("validThru"), _STAMP_LIMIT),
-    )
+def _describe(certificate: Subject, fingerprint: str | None) -> HangingCertificate:
+    row = HangingCertificate(id=certificate.version.uid, name=certificate.key.name)
+    served = read_served(certificate)
+    if served.get("keyFingerprint") != fingerprint:
+        return row
+    facts = {
+        "common_name": _text(served.get("commonName"), TEXT_LIMIT),
+        "valid_from": _text(served.get("validFrom"), _STAMP_LIMIT),
+        "valid_thru": _text(served.get("validThru"), _STAMP_LIMIT),
+    }
+    return row.model_copy(update=facts)
 
 
 def _text(value: Any, limit: int) -> str | None:

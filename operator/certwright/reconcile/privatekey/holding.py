@@ -30,14 +30,15 @@ from certwright.reconcile.plan import ApplySecret
 from certwright.reconcile.private_keys import KEY_DATA_KEY, find_secret
 from certwright.reconcile.privatekey.judgement import Judgement, errors_of
 from certwright.reconcile.privatekey.past import Past
+from certwright.reconcile.privatekey.words import find_weakness, speak_of_key
 from certwright.reconcile.store_failures import describe_failure, may_pass, passes_by_itself
 
 SECRET_TYPE = "Opaque"
 
 _COMES_BY_ITSELF = frozenset({Reason.REFERENCE_NOT_FOUND, Reason.NOT_CHECKED})
 _REMEDY = (
-    "A new one is never made in its place, for certificates hang under it. Put the Secret back, or make another "
-    "PrivateKey."
+    "A new one is never made in its place, for certificates hang under it. Put the Secret back (the targets of its "
+    "certificates hold the key, too), or make another PrivateKey."
 )
 
 
@@ -108,20 +109,24 @@ class _Scene:
         data = fetch(Place(self.key, KEY_DATA_KEY, field), self.snapshot)
         if isinstance(data, Finding):
             lost = data.reason is Reason.REFERENCE_NOT_FOUND and self._once_held(self.snapshot.get(self.key))
-            problem = self._lost("no longer holds it" if self._is_there else "is gone") if lost else data
+            said = speak_of_key(data, self.key, field, self.snapshot.get(self.key))
+            problem = self._lost("no longer holds it" if self._is_there else "is gone") if lost else said
             waiting = problem.reason in _COMES_BY_ITSELF
             return Holding(None, (problem,), retry=data.reason is Reason.NOT_CHECKED, waiting=waiting)
         try:
             material = read_private_key(data, what=f"`{field}`: Secret `{self.key.name}`, key `{KEY_DATA_KEY}`")
         except MaterialError as error:
             lost = self._once_held(self.snapshot.get(self.key))
-            found = self._lost("no longer holds a key that can be read") if lost else error.finding
+            said = speak_of_key(error.finding, self.key, field, self.snapshot.get(self.key))
+            found = self._lost("no longer holds a key that can be read") if lost else said
             return Holding(None, (found,))
         public = material.key.public
         if self.past.status.fingerprint not in {None, public.fingerprint}:
             return Holding(None, (self._lost("holds another key"),))
         differs = self._find_difference(public)
-        return Holding(None, (differs,)) if differs is not None else Holding(public, material.warnings)
+        if differs is not None:
+            return Holding(None, (differs,))
+        return Holding(public, (*material.warnings, *find_weakness(public, self.key, field)))
 
     def apply(self, observed: Observed | None, public: PublicKey | None) -> ApplySecret:
         """Write the Secret: with a new key when there is none, else with the one that it holds."""
@@ -167,10 +172,7 @@ class _Scene:
     @property
     def _recorded_uid(self) -> str | None:
         """The UID of the Secret that held the key: it is ours even when label and annotation were taken away."""
-        if self.past.status.fingerprint is None:
-            return None
-        version = self.past.inputs(self.key.namespace).get(self.key)
-        return version.uid if version is not None else None
+        return self.past.record.secret_uid if self.past.status.fingerprint is not None else None
 
     def _find_difference(self, public: PublicKey) -> Finding | None:
         spec = self.judgement.spec

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from certwright.api.model import dump
 from certwright.api.privatekey import PrivateKeyStatus
 from certwright.api.privatekey_status import KeyRecord
-from certwright.findings import FailureCause
+from certwright.findings import FailureCause, Finding, Reason, finding
+from certwright.pki.key_recipe import KeyRecipe
 from certwright.reconcile.objects import Snapshot
 from certwright.reconcile.plan import Action, Plan, WriteStatus
 from certwright.reconcile.private_keys import find_secret
 from certwright.reconcile.privatekey.events import find_events
-from certwright.reconcile.privatekey.holding import find_holding
+from certwright.reconcile.privatekey.holding import Holding, find_holding
 from certwright.reconcile.privatekey.judgement import Judgement
 from certwright.reconcile.privatekey.past import Past, read_past
 from certwright.reconcile.privatekey.standing import find_standing
@@ -33,11 +34,20 @@ def plan(judgement: Judgement, snapshot: Snapshot, *, settings: Settings, judged
     past = read_past(snapshot.subject)
     holding = find_holding(judgement, snapshot, past)
     if holding.action is not None:
-        return Plan(((holding.action,),))
+        recipe, untold = holding.action.recipe, not past.conditions
+        if not (untold and isinstance(recipe, KeyRecipe) and recipe.takes_long):
+            return Plan(((holding.action,),))
+        # Nobody should look at an empty status for half a minute.
+        holding = Holding(findings=(_announce(recipe),), waiting=True)
     standing = find_standing(judgement, holding, snapshot, past=past, settings=settings)
     status = build_status(holding, standing, judged_by=judged_by, snapshot=snapshot, past=past)
     stage = tuple(_report(status, snapshot, past))
     return Plan((stage,) if stage else (), standing.requeue_at, holding.retry)
+
+
+def _announce(recipe: KeyRecipe) -> Finding:
+    text = f"the key, {recipe.algorithm} {recipe.size}, is being made, which may take half a minute."
+    return finding(Reason.NOT_CHECKED, text)
 
 
 def _report(full: PrivateKeyStatus, snapshot: Snapshot, past: Past) -> Iterator[Action]:

@@ -20,7 +20,7 @@ from certwright.reconcile.questions import Naming, Need, Question
 from certwright.reconcile.reconciler import Held
 from certwright.settings import Settings
 
-ENGINE = 1
+ENGINE = 2
 """Raised whenever the same key could be judged, stored or reported differently than before."""
 
 

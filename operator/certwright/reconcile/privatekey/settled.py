@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from certwright.api.conditions import ConditionType
 from certwright.findings import Reason
+from certwright.reconcile.evidence import is_as_recorded, is_conclusive
 from certwright.reconcile.objects import ObjectKey, Snapshot, Version
 from certwright.reconcile.private_keys import find_secret
 from certwright.reconcile.privatekey.certificates import digest_certificates, find_certificates
@@ -24,21 +24,8 @@ def find_due(
     if snapshot.subject.deleting:
         return None
     past = read_past(snapshot.subject)
-    if not (_is_conclusive(past, snapshot, judged_by) and _is_unchanged(past, snapshot, held, verified)):
-        return False
-    return None
-
-
-def _is_conclusive(past: Past, snapshot: Snapshot, judged_by: str) -> bool:
-    status = past.status
-    return (
-        status.observed_generation == snapshot.subject.generation
-        and past.record.judged_by == judged_by
-        and past.holds(ConditionType.READY) is not None
-        and ConditionType.RECONCILING.value not in past.conditions
-        and (status.findings_count or 0) <= len(status.findings)
-        and not any(each.reason in UNFINISHED for each in status.findings)
-    )
+    known = past.record.judged_by == judged_by and is_conclusive(past, snapshot, unfinished=UNFINISHED)
+    return None if known and _is_unchanged(past, snapshot, held, verified) else False
 
 
 def _is_unchanged(past: Past, snapshot: Snapshot, held: Held, verified: Mapping[ObjectKey, Version]) -> bool:
@@ -48,11 +35,4 @@ def _is_unchanged(past: Past, snapshot: Snapshot, held: Held, verified: Mapping[
     recorded = past.inputs(snapshot.subject.key.namespace)
     if recorded.keys() != ({secret} if secret is not None else set()):
         return False
-    return all(_is_as_recorded(key, version, held, verified.get(key)) for key, version in recorded.items())
-
-
-def _is_as_recorded(key: ObjectKey, recorded: Version | None, held: Held, verified: Version | None) -> bool:
-    metadata = held.peek(key)
-    if metadata is None:
-        return recorded is None and held.is_absent(key)
-    return metadata.version in (recorded, verified)
+    return all(is_as_recorded(key, version, held, verified.get(key)) for key, version in recorded.items())

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from certwright.api.conditions import ConditionType
 from certwright.findings import Finding, Severity
 from certwright.reconcile.objects import Snapshot
+from certwright.reconcile.patience import is_overdue, patience_end
 from certwright.reconcile.privatekey.holding import Holding
 from certwright.reconcile.privatekey.judgement import Judgement, errors_of
 from certwright.reconcile.privatekey.past import Past
 from certwright.settings import Settings
-
-WAITED_TOO_LONG = "WaitedTooLong"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +43,6 @@ def find_standing(
     if not errors:
         return Standing(findings, None)
     worst, waiting = errors[0], holding.waiting
-    patience_ends = _patience_end(past, snapshot, settings)
-    overdue = waiting and (_was_overdue(worst, past, snapshot) or snapshot.now >= patience_ends)
+    patience_ends = patience_end(past, snapshot, settings)
+    overdue = waiting and is_overdue(worst, past, snapshot, settings)
     return Standing(findings, worst, waiting, overdue, patience_ends if waiting and not overdue else None)
-
-
-def _patience_end(past: Past, snapshot: Snapshot, settings: Settings) -> datetime:
-    since = past.since(ConditionType.RECONCILING)
-    # A person who changed the wish gets the whole time again.
-    if since is None or past.status.observed_generation != snapshot.subject.generation:
-        since = snapshot.now
-    return since + timedelta(seconds=settings.stalled_after_seconds)
-
-
-def _was_overdue(worst: Finding, past: Past, snapshot: Snapshot) -> bool:
-    stalled, ready = (past.conditions.get(each.value) for each in (ConditionType.STALLED, ConditionType.READY))
-    return (
-        stalled is not None
-        and stalled.reason == WAITED_TOO_LONG
-        and ready is not None
-        and ready.reason == worst.reason.value
-        and past.status.observed_generation == snapshot.subject.generation
-    )

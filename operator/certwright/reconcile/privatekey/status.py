@@ -10,6 +10,7 @@ from certwright.api.fields import FINDINGS_LIMIT
 from certwright.api.model import dump
 from certwright.api.privatekey import PrivateKeyStatus
 from certwright.api.privatekey_status import KeyRecord
+from certwright.dialects.state_words import StateWord
 from certwright.findings import MESSAGE_LIMIT, Reason, printable
 from certwright.reconcile.bookkeeping import describe_finding, describe_inputs
 from certwright.reconcile.objects import Failure, ObjectKey, Snapshot
@@ -21,7 +22,7 @@ from certwright.reconcile.privatekey.certificates import (
 )
 from certwright.reconcile.privatekey.holding import Holding
 from certwright.reconcile.privatekey.past import Past
-from certwright.reconcile.privatekey.standing import WAITED_TOO_LONG, Standing
+from certwright.reconcile.privatekey.standing import Standing
 
 STATUS_BYTES = 60 * 1024
 """Beyond it certificates are left out of the list; the count stays."""
@@ -35,24 +36,32 @@ def build_status(
     """Build the full status; which key it is stays said when the key cannot be seen, or is lost."""
     public, certificates = holding.public, find_certificates(snapshot)
     secret = find_secret(snapshot.subject)
+    fingerprint = public.fingerprint if public is not None else past.status.fingerprint
     status = PrivateKeyStatus(
-        fingerprint=public.fingerprint if public is not None else past.status.fingerprint,
+        fingerprint=fingerprint,
         algorithm=public.algorithm if public is not None else past.status.algorithm,
         size=public.size if public is not None else past.status.size,
         secret_name=secret.name if secret is not None else None,
-        certificates=describe_certificates(certificates),
+        certificates=describe_certificates(certificates, fingerprint),
         certificates_count=len(certificates) or None,
         findings=tuple(describe_finding(each) for each in standing.findings[:FINDINGS_LIMIT]),
         findings_count=len(standing.findings) or None,
         observed_generation=snapshot.subject.generation,
         record=KeyRecord(
             inputs=describe_inputs(list_inputs(snapshot), snapshot),
+            secret_uid=_find_holder(holding, snapshot) or past.record.secret_uid,
             judged_by=judged_by,
             certificates=digest_certificates(certificates),
         ),
     )
     observed = _observe(holding, standing)
     return _fit(status.model_copy(update={"conditions": _merge(observed, snapshot, past)}))
+
+
+def _find_holder(holding: Holding, snapshot: Snapshot) -> str | None:
+    secret = find_secret(snapshot.subject)
+    observed = snapshot.get(secret) if secret is not None and holding.public is not None else None
+    return observed.version.uid if observed is not None else None
 
 
 def list_inputs(snapshot: Snapshot) -> tuple[ObjectKey, ...]:
@@ -93,7 +102,7 @@ def _observe(holding: Holding, standing: Standing) -> Iterator[Observation]:
     if standing.waiting and not standing.overdue:
         yield Observation(ConditionType.RECONCILING, TRUE, worst.reason.value, message)
     else:
-        reason = WAITED_TOO_LONG if standing.overdue else worst.reason.value
+        reason = StateWord.WAITED_TOO_LONG if standing.overdue else worst.reason.value
         yield Observation(ConditionType.STALLED, TRUE, reason, message)
 
 

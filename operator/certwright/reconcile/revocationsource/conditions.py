@@ -9,9 +9,10 @@ from datetime import datetime
 from certwright.api.conditions import ConditionStatus, ConditionType, Observation
 from certwright.api.revocationsource_status import RevocationSourceStatus
 from certwright.dialects.root_certificates import NOT_VALIDATED
+from certwright.dialects.state_words import StateWord
 from certwright.findings import Finding, Reason
 from certwright.reconcile.bookkeeping import read_instant
-from certwright.reconcile.revocationsource.standing import WAITED_TOO_LONG, Standing
+from certwright.reconcile.revocationsource.standing import Standing
 
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
 
@@ -46,7 +47,9 @@ def observe_conditions(scene: Scene) -> Iterator[Observation]:
         if standing.waiting and not standing.overdue:
             yield Observation(ConditionType.RECONCILING, TRUE, reason, message)
         else:
-            yield Observation(ConditionType.STALLED, TRUE, WAITED_TOO_LONG if standing.overdue else reason, message)
+            yield Observation(
+                ConditionType.STALLED, TRUE, StateWord.WAITED_TOO_LONG if standing.overdue else reason, message
+            )
 
 
 def _errors(scene: Scene) -> list[Finding]:

@@ -6,24 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from certwright.api.conditions import Condition, ConditionStatus, ConditionType
 from certwright.api.model import parse_leniently
 from certwright.api.revocationsource import RevocationSourceStatus
 from certwright.api.revocationsource_status import KeptList, SourceRecord
 from certwright.findings import Finding
 from certwright.reconcile.bookkeeping import read_instant, recall_finding, recall_inputs
 from certwright.reconcile.objects import ObjectKey, Subject, Version
+from certwright.reconcile.past import StatusPast, find_ours
 
-_OURS = frozenset(each.value for each in ConditionType)
 _NO_RECORD = SourceRecord()
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class Past(StatusPast[RevocationSourceStatus]):
     """The status as an earlier pass left it; `conditions` are ours only, by type."""
-
-    status: RevocationSourceStatus
-    conditions: Mapping[str, Condition]
 
     @property
     def record(self) -> SourceRecord:
@@ -62,15 +58,8 @@ class Past:
         """Give the recorded version of every input; `None` for one that was absent."""
         return recall_inputs(self.record.inputs, namespace)
 
-    def holds(self, wanted: ConditionType) -> bool | None:
-        """Say whether a condition was true; `None` when it was unknown or absent."""
-        condition = self.conditions.get(wanted.value)
-        if condition is None or condition.status == ConditionStatus.UNKNOWN:
-            return None
-        return condition.status == ConditionStatus.TRUE
-
 
 def read_past(subject: Subject) -> Past:
     """Read the status of a subject; what another version wrote and we cannot read is left out."""
     status = parse_leniently(RevocationSourceStatus, subject.status)
-    return Past(status, {each.type: each for each in status.conditions if each.type in _OURS})
+    return Past(status, find_ours(status))

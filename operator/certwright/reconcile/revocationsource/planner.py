@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from certwright.api.model import dump
 from certwright.api.revocationsource import RevocationSourceStatus
 from certwright.findings import FailureCause, Finding, Reason, warning
+from certwright.reconcile.evidence import DOUBT
 from certwright.reconcile.objects import ObjectKey, Snapshot
 from certwright.reconcile.offers import part_keys
 from certwright.reconcile.plan import Action, KeepRecord, Plan, WriteStatus
@@ -26,9 +27,6 @@ from certwright.settings import Settings
 
 REFUSALS = frozenset({FailureCause.TOO_LARGE, FailureCause.INVALID})
 """What the API server answers to a status that it does not take; a smaller one may pass."""
-
-DOUBT = timedelta(seconds=60)
-"""How long to wait before asking again whether the clock is right."""
 
 DATA_KEY = "part"
 

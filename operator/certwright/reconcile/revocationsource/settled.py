@@ -5,16 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from certwright.api.conditions import ConditionType
 from certwright.findings import Reason
-from certwright.reconcile.bookkeeping import read_instant
+from certwright.reconcile.evidence import is_as_recorded, is_conclusive, next_look
 from certwright.reconcile.objects import Snapshot
 from certwright.reconcile.offers import kept_list
 from certwright.reconcile.questions import fetch_state
 from certwright.reconcile.reconciler import Held
 from certwright.reconcile.revocationsource.issuers import digest_decisions
 from certwright.reconcile.revocationsource.past import Past, read_past
-from certwright.reconcile.revocationsource.planner import DOUBT, earliest
+from certwright.reconcile.revocationsource.planner import earliest
 from certwright.reconcile.revocationsource.references import find_contact, find_inputs, read_spec
 
 UNFINISHED = frozenset({Reason.NOT_CHECKED, Reason.LAST_GOOD_LOST, Reason.NOT_PERSISTED})
@@ -29,31 +28,17 @@ def find_due(
     if subject.deleting:
         return None
     past = read_past(subject)
-    if not (_is_conclusive(past, snapshot, judged_by) and _is_unchanged(past, snapshot, held, operator_namespace)):
+    known = past.record.judged_by == judged_by and is_conclusive(past, snapshot, unfinished=UNFINISHED)
+    if not (known and _is_unchanged(past, snapshot, held, operator_namespace)):
         return False
-    check = read_instant(past.status.next_check_time)
-    if check is not None and check <= snapshot.now:
-        # No verdict changes by time alone while time is in doubt; it is looked at again when it may not be.
-        return snapshot.now + DOUBT if snapshot.clock_doubted else False
+    check = next_look(past.status.next_check_time, snapshot)
     contact = find_contact(read_spec(subject), subject)
-    if contact is None:
+    if check is False or contact is None:
         return check
     state = fetch_state(snapshot, contact)
     if state.delivery is not None or (state.due is not None and state.due <= snapshot.now):
         return False
     return earliest(check, state.due)
-
-
-def _is_conclusive(past: Past, snapshot: Snapshot, judged_by: str) -> bool:
-    status = past.status
-    return (
-        status.observed_generation == snapshot.subject.generation
-        and past.record.judged_by == judged_by
-        and past.holds(ConditionType.READY) is not None
-        and ConditionType.RECONCILING.value not in past.conditions
-        and (status.findings_count or 0) <= len(status.findings)
-        and not any(each.reason in UNFINISHED for each in status.findings)
-    )
 
 
 def _is_unchanged(past: Past, snapshot: Snapshot, held: Held, operator_namespace: str) -> bool:
@@ -62,9 +47,7 @@ def _is_unchanged(past: Past, snapshot: Snapshot, held: Held, operator_namespace
     recorded, spec = past.inputs(namespace), read_spec(subject)
     if recorded.keys() != find_inputs(spec, namespace) or past.record.decisions != digest_decisions(spec, snapshot):
         return False
-    for key, version in recorded.items():
-        known = held.peek(key)
-        if (known is None and not held.is_absent(key)) or (known.version if known is not None else None) != version:
-            return False
+    if not all(is_as_recorded(key, version, held) for key, version in recorded.items()):
+        return False
     kept = kept_list(subject, operator_namespace)
     return kept is None or all(held.peek(key) is not None for key in kept.parts)

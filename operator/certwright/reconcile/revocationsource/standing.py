@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from certwright.api.conditions import ConditionType
 from certwright.findings import Detail, Finding, Reason, Severity
-from certwright.reconcile.bookkeeping import read_instant
 from certwright.reconcile.objects import Snapshot
+from certwright.reconcile.patience import is_overdue, patience_end
 from certwright.reconcile.revocationsource.judgement import errors_of
 from certwright.reconcile.revocationsource.past import Past
 from certwright.settings import Settings
-
-WAITED_TOO_LONG = "WaitedTooLong"
 
 _WORST_FIRST = (
     Reason.INTERNAL_ERROR,
@@ -72,30 +69,10 @@ def find_standing(found: Iterable[Finding], snapshot: Snapshot, past: Past, sett
         return Standing(findings, None)
     worst = errors[0]
     waiting = all(each.reason in _COMES_BY_ITSELF for each in errors)
-    patience_ends = _patience_end(past, snapshot, settings)
-    overdue = waiting and (_was_overdue(worst, past, snapshot) or snapshot.now >= patience_ends)
+    patience_ends = patience_end(past, snapshot, settings)
+    overdue = waiting and is_overdue(worst, past, snapshot, settings)
     return Standing(findings, worst, waiting, overdue, patience_ends if waiting and not overdue else None)
 
 
 def _severity_of(found: Finding) -> tuple[bool, int]:
     return found.severity is not Severity.ERROR, _PLACES.get(found.reason, len(_PLACES))
-
-
-def _patience_end(past: Past, snapshot: Snapshot, settings: Settings) -> datetime:
-    condition = past.conditions.get(ConditionType.RECONCILING.value)
-    since = read_instant(condition.last_transition_time) if condition is not None else None
-    # A person who changed the wish gets the whole time again.
-    if since is None or past.status.observed_generation != snapshot.subject.generation:
-        since = snapshot.now
-    return since + timedelta(seconds=settings.stalled_after_seconds)
-
-
-def _was_overdue(worst: Finding, past: Past, snapshot: Snapshot) -> bool:
-    stalled, ready = (past.conditions.get(each.value) for each in (ConditionType.STALLED, ConditionType.READY))
-    return (
-        stalled is not None
-        and stalled.reason == WAITED_TOO_LONG
-        and ready is not None
-        and ready.reason == worst.reason.value
-        and past.status.observed_generation == snapshot.subject.generation
-    )

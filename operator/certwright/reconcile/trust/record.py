@@ -144,7 +144,7 @@ def unpack_record(parts: Iterable[bytes], digest: str) -> TrustRecord | None:
     try:
         stored = json.loads(whole)
         entries = tuple(_read(each) for each in stored["certificates"])
-        distrusts = tuple(Distrust(fingerprint, decision) for fingerprint, decision in stored["distrusts"])
+        distrusts = tuple(Distrust(fingerprint, decision) for fingerprint, decision in stored.get("distrusts", ()))
         consumed = tuple(stored["consumed"])
         record = TrustRecord(stored["number"], entries, stored["publicRoots"], consumed, distrusts)
         return record if record.revision == stored["revision"] else None

@@ -18,6 +18,7 @@ from certwright.reconcile.trust.change import Change, change_id, compare, find_a
 from certwright.reconcile.trust.deployment import Deployment, attribute, deploy
 from certwright.reconcile.trust.distrust import find_distrusts
 from certwright.reconcile.trust.gathering import Gathered, Sources, Voices, end_of, gather, hear
+from certwright.reconcile.trust.orphans import let_orphans_go
 from certwright.reconcile.trust.record import NO_END, Distrust, TrustedCertificate, TrustRecord, revision_of
 from certwright.reconcile.trust.withdrawal import (
     Withdrawal,
@@ -91,6 +92,8 @@ def stage(request: StagingRequest) -> Staging:
     gathered = gather(sources, voices)
     wanted = frozenset(each.fingerprint for each in gathered.entries)
     withdrawals = find_withdrawals(sources, voices, wanted)
+    gathered, withdrawals = let_orphans_go(sources, voices, gathered, withdrawals)
+    wanted = frozenset(each.fingerprint for each in gathered.entries)
     rest = remaining(sources, withdrawals)
     change = _find_change(request, gathered, rest)
     blocked = find_block(sources, gathered.entries, rest, allow_empty=request.allow_empty)

@@ -7,18 +7,14 @@ from collections.abc import Iterator
 from certwright.api.conditions import ConditionStatus, ConditionType, Observation
 from certwright.api.trustdecision_status import StoreEntry
 from certwright.dialects.root_certificates import NOT_VALIDATED
+from certwright.dialects.state_words import StateWord
 from certwright.dialects.trust_state import TrustState
 from certwright.findings import Finding, Reason
 from certwright.pki.identity import ca_name
 from certwright.reconcile.bookkeeping import read_instant
 from certwright.reconcile.trustdecision.scene import Scene
-from certwright.reconcile.trustdecision.standing import WAITED_TOO_LONG
 
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
-
-UNTRUSTED = "Untrusted"
-"""The reason of conditions when a CA is not trusted, as wished."""
-DEPLOYED, DEPLOY_PENDING, DELETE_PENDING = "Deployed", "DeployPending", "DeletePending"
 
 _SHOWN_STORES = 3
 _NAME_LIMIT = 64
@@ -40,13 +36,15 @@ def observe_conditions(scene: Scene) -> Iterator[Observation]:
         if standing.waiting and not standing.overdue:
             yield Observation(ConditionType.RECONCILING, TRUE, reason, message)
         else:
-            yield Observation(ConditionType.STALLED, TRUE, WAITED_TOO_LONG if standing.overdue else reason, message)
+            yield Observation(
+                ConditionType.STALLED, TRUE, StateWord.WAITED_TOO_LONG if standing.overdue else reason, message
+            )
 
 
 def _stands_as_wished(scene: Scene) -> tuple[str, str]:
     name = _name(scene)
     if not scene.judgement.is_wished:
-        return UNTRUSTED, f"{name} is not trusted, as wished. {describe_stores(scene)}".rstrip()
+        return StateWord.UNTRUSTED, f"{name} is not trusted, as wished. {describe_stores(scene)}".rstrip()
     ended = next((each for each in scene.judgement.errors if each.reason is Reason.TRUST_ENDED), None)
     if ended is not None:
         return ended.reason.value, f"{ended.message} {describe_stores(scene)}".rstrip()
@@ -76,7 +74,7 @@ def _trusted(scene: Scene) -> Observation:
     if scene.state is TrustState.TRUSTED:
         return Observation(kind, TRUE, Reason.VALID.value, f"Trusted{_until(scene)}.")
     if not scene.judgement.is_wished:
-        return Observation(kind, FALSE, UNTRUSTED, "Not trusted, as wished.")
+        return Observation(kind, FALSE, StateWord.UNTRUSTED, "Not trusted, as wished.")
     worst = scene.standing.worst or scene.judgement.errors[0]
     status = UNKNOWN if worst.reason is Reason.NOT_CHECKED else FALSE
     return Observation(kind, status, worst.reason.value, worst.message)
@@ -90,14 +88,14 @@ def _deployed(scene: Scene) -> Observation:
     text = describe_stores(scene)
     match deployment.status:
         case "DEPLOYED":
-            return Observation(kind, TRUE, DEPLOYED, text)
+            return Observation(kind, TRUE, StateWord.DEPLOYED, text)
         case "DELETE_PENDING":
-            return Observation(kind, TRUE, DELETE_PENDING, text)
+            return Observation(kind, TRUE, StateWord.DELETE_PENDING, text)
         case "DEPLOY_PENDING":
-            return Observation(kind, FALSE, DEPLOY_PENDING, text)
+            return Observation(kind, FALSE, StateWord.DEPLOY_PENDING, text)
         case _:
             worst = scene.standing.worst
-            return Observation(kind, FALSE, worst.reason.value if worst is not None else UNTRUSTED, text)
+            return Observation(kind, FALSE, worst.reason.value if worst is not None else StateWord.UNTRUSTED, text)
 
 
 def describe_stores(scene: Scene) -> str:

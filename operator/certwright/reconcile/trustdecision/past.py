@@ -5,28 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from certwright.api.conditions import Condition, ConditionStatus, ConditionType
+from certwright.api.conditions import ConditionType
 from certwright.api.model import parse_leniently, timestamp
 from certwright.api.trustdecision import TrustDecisionStatus
 from certwright.api.trustdecision_status import DecisionRecord
 from certwright.findings import Finding
 from certwright.reconcile.bookkeeping import read_instant, recall_finding, recall_inputs
 from certwright.reconcile.objects import ObjectKey, Snapshot, Subject, Version
+from certwright.reconcile.past import StatusPast, find_ours
 from certwright.reconcile.trust.material import find_objects
 from certwright.validation import KnownRevocation
 
-_OURS = frozenset(each.value for each in ConditionType)
 _NO_RECORD = DecisionRecord()
 _NO_NUMBER = "-"
 _DIGITS = 128
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class Past(StatusPast[TrustDecisionStatus]):
     """The status as an earlier pass left it; `conditions` are ours only, by type."""
-
-    status: TrustDecisionStatus
-    conditions: Mapping[str, Condition]
 
     @property
     def record(self) -> DecisionRecord:
@@ -47,18 +44,11 @@ class Past:
         """Give the recorded version of every input; `None` for one that was absent."""
         return recall_inputs(self.record.inputs, namespace)
 
-    def holds(self, wanted: ConditionType) -> bool | None:
-        """Say whether a condition was true; `None` when it was unknown or absent."""
-        condition = self.conditions.get(wanted.value)
-        if condition is None or condition.status == ConditionStatus.UNKNOWN:
-            return None
-        return condition.status == ConditionStatus.TRUE
-
 
 def read_past(subject: Subject) -> Past:
     """Read the status of a subject; what another version wrote and we cannot read is left out."""
     status = parse_leniently(TrustDecisionStatus, subject.status)
-    return Past(status, {each.type: each for each in status.conditions if each.type in _OURS})
+    return Past(status, find_ours(status))
 
 
 def has_changed(past: Past, snapshot: Snapshot) -> bool:

@@ -7,12 +7,13 @@ CA is due to go. Then the status, with the events that it is worth.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from certwright.api.model import dump
 from certwright.api.trustdecision import TrustDecisionStatus
 from certwright.dialects.trust_state import trust_state
 from certwright.findings import FailureCause
+from certwright.reconcile.evidence import DOUBT
 from certwright.reconcile.objects import Snapshot
 from certwright.reconcile.plan import DEPLOYED_FINALIZER, Action, Plan, SetFinalizer, WriteStatus
 from certwright.reconcile.trustdecision.deployment import Deployment, find_deployment
@@ -27,9 +28,6 @@ from certwright.settings import Settings
 
 REFUSALS = frozenset({FailureCause.TOO_LARGE, FailureCause.INVALID})
 """What the API server answers to a status that it does not take; a smaller one may pass."""
-
-DOUBT = timedelta(seconds=60)
-"""How long to wait before asking again whether the clock is right, or a list is at hand."""
 
 
 def plan(judgement: Judgement, snapshot: Snapshot, *, settings: Settings, judged_by: str) -> Plan:

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from certwright.api.conditions import ConditionType
 from certwright.dialects.root_certificates import place
 from certwright.findings import Detail, Finding, Reason, Severity
-from certwright.reconcile.bookkeeping import read_instant
 from certwright.reconcile.objects import Snapshot
+from certwright.reconcile.patience import is_overdue, patience_end
 from certwright.reconcile.trustdecision.judgement import Judgement, errors_of
 from certwright.reconcile.trustdecision.past import Past
 from certwright.settings import Settings
-
-WAITED_TOO_LONG = "WaitedTooLong"
 
 _ABOUT_THE_WISH = (Reason.INTERNAL_ERROR, Reason.INVALID_REQUEST, Reason.REFERENCE_NOT_FOUND)
 _WITHOUT_CERTIFICATE = frozenset(
@@ -69,8 +66,8 @@ def find_standing(judgement: Judgement, snapshot: Snapshot, past: Past, settings
         return Standing(findings, None)
     worst = blamed[0]
     waiting = all(each.reason in _COMES_BY_ITSELF for each in blamed)
-    patience_ends = _patience_end(past, snapshot, settings)
-    overdue = waiting and (_was_overdue(worst, past, snapshot) or snapshot.now >= patience_ends)
+    patience_ends = patience_end(past, snapshot, settings)
+    overdue = waiting and is_overdue(worst, past, snapshot, settings)
     return Standing(findings, worst, waiting, overdue, patience_ends if waiting and not overdue else None)
 
 
@@ -88,23 +85,3 @@ def _severity_of(found: Finding) -> tuple[bool, bool, int]:
     if found.reason in _ABOUT_THE_WISH:
         return found.severity is not Severity.ERROR, False, _ABOUT_THE_WISH.index(found.reason)
     return found.severity is not Severity.ERROR, True, place(found.reason)
-
-
-def _patience_end(past: Past, snapshot: Snapshot, settings: Settings) -> datetime:
-    condition = past.conditions.get(ConditionType.RECONCILING.value)
-    since = read_instant(condition.last_transition_time) if condition is not None else None
-    # A person who changed the wish gets the whole time again.
-    if since is None or past.status.observed_generation != snapshot.subject.generation:
-        since = snapshot.now
-    return since + timedelta(seconds=settings.stalled_after_seconds)
-
-
-def _was_overdue(worst: Finding, past: Past, snapshot: Snapshot) -> bool:
-    stalled, ready = (past.conditions.get(each.value) for each in (ConditionType.STALLED, ConditionType.READY))
-    return (
-        stalled is not None
-        and stalled.reason == WAITED_TOO_LONG
-        and ready is not None
-        and ready.reason == worst.reason.value
-        and past.status.observed_generation == snapshot.subject.generation
-    )

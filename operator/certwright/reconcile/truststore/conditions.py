@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from certwright.api.conditions import ConditionStatus, ConditionType, Observation
 from certwright.api.truststore_status import PendingChange, Rollout
+from certwright.dialects.state_words import StateWord
 from certwright.findings import Finding, Reason
 from certwright.reconcile.objects import Subject
 from certwright.reconcile.trust.stance import (
@@ -15,15 +16,9 @@ from certwright.reconcile.trust.stance import (
     MODIFIED_BY_ANNOTATION,
 )
 from certwright.reconcile.truststore.judgement import Judgement, errors_of
-from certwright.reconcile.truststore.standing import WAITED_TOO_LONG, Standing
+from certwright.reconcile.truststore.standing import Standing
 
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
-
-ROLLING_OUT = "RollingOut"
-"""The reason while targets are being written and nothing is wrong."""
-
-POLICY_NOT_INSTALLED = "PolicyNotInstalled"
-"""The reason when nobody vouches for who approved."""
 
 _DIGITS = len("sha256:") + 12
 _COMMAND = ": kubectl "
@@ -67,14 +62,16 @@ def observe_conditions(scene: Scene) -> Iterator[Observation]:
     if standing.waiting and not standing.overdue:
         yield Observation(ConditionType.RECONCILING, TRUE, reason, message)
     else:
-        yield Observation(ConditionType.STALLED, TRUE, WAITED_TOO_LONG if standing.overdue else reason, message)
+        yield Observation(
+            ConditionType.STALLED, TRUE, StateWord.WAITED_TOO_LONG if standing.overdue else reason, message
+        )
 
 
 def _ready_reason(scene: Scene) -> str:
     if scene.standing.worst is not None:
         return scene.standing.worst.reason.value
     if scene.standing.running:
-        return ROLLING_OUT
+        return StateWord.ROLLING_OUT
     return Reason.APPROVAL_PENDING.value if scene.awaited is not None else Reason.VALID.value
 
 
@@ -89,7 +86,7 @@ def _deployed(scene: Scene) -> Observation:
     if rollout.state == "Complete":
         return Observation(kind, TRUE, Reason.VALID.value, _describe_deployed(scene))
     trouble = _trouble_of(scene)
-    reason = trouble.reason.value if trouble is not None else ROLLING_OUT
+    reason = trouble.reason.value if trouble is not None else StateWord.ROLLING_OUT
     return Observation(kind, FALSE, reason, f"{_count(scene)}. {rollout.message}".strip())
 
 
@@ -111,7 +108,7 @@ def _approved(scene: Scene) -> Observation:
             "No change waits for approval. Nobody vouches for who may approve, and who did: the components `audit` and "
             "`approval` are not installed."
         )
-        return Observation(kind, UNKNOWN, POLICY_NOT_INSTALLED, text)
+        return Observation(kind, UNKNOWN, StateWord.POLICY_NOT_INSTALLED, text)
     return Observation(kind, TRUE, Reason.VALID.value, "No change waits for approval.")
 
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from certwright.api.conditions import Condition, ConditionStatus, ConditionType, find_condition
 from certwright.api.truststore_status import TrustStoreStatus
+from certwright.dialects.state_words import StateWord
 from certwright.findings import Reason, printable
 from certwright.reconcile.objects import Subject
 from certwright.reconcile.plan import EventType, Record
 from certwright.reconcile.trust.deployment import Deployment
 from certwright.reconcile.trust.withdrawal import Withdrawal
-from certwright.reconcile.truststore.conditions import ROLLING_OUT
 from certwright.reconcile.truststore.past import Past
 from certwright.reconcile.truststore.status import Situation
 from certwright.reconcile.truststore.targets import Survey
@@ -24,7 +24,7 @@ MOST_OF_A_KIND = 3
 
 _NAME_LIMIT = 128
 _DIGITS = len("sha256:") + 12
-_QUIET = frozenset({Reason.NOT_CHECKED.value, ROLLING_OUT})
+_QUIET = frozenset({Reason.NOT_CHECKED.value, StateWord.ROLLING_OUT})
 
 
 def find_events(new: TrustStoreStatus, situation: Situation) -> Iterator[Record]:

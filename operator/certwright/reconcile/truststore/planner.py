@@ -7,12 +7,12 @@ far they are. So no target ever holds what a restart would not know of, and each
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 from certwright.api.model import dump
 from certwright.api.truststore_status import TrustStoreStatus
 from certwright.findings import FailureCause
 from certwright.reconcile.bookkeeping import read_instant
+from certwright.reconcile.evidence import DOUBT
 from certwright.reconcile.objects import Snapshot
 from certwright.reconcile.plan import Action, Plan, WriteStatus
 from certwright.reconcile.truststore.deployment import Keeping, decide_keeping
@@ -26,9 +26,6 @@ from certwright.settings import Settings
 
 REFUSALS = frozenset({FailureCause.TOO_LARGE, FailureCause.INVALID})
 """What the API server answers to a status that it does not take; a smaller one may pass."""
-
-DOUBT = timedelta(seconds=60)
-"""How long to wait before asking again whether the clock is right."""
 
 
 def plan(judgement: Judgement, snapshot: Snapshot, *, settings: Settings, judged_by: str) -> Plan:
@@ -62,6 +59,15 @@ def _withhold(judgement: Judgement, keeping: Keeping) -> Judgement:
     return Judgement(judgement.spec, found, judgement.pointer, inputs=judgement.inputs, retry=keeping.retry)
 
 
+def _but_horizon(status: TrustStoreStatus, situation: Situation) -> TrustStoreStatus:
+    """Leave out what is no news: that somebody labels a target is a reason to look into it, and not to write."""
+    before = situation.past.record.horizon
+    wrote = any(each is not None and each.written for each in situation.snapshot.objects.values())
+    if wrote or status.record is None or before is None:
+        return status
+    return status.model_copy(update={"record": status.record.model_copy(update={"horizon": before})})
+
+
 def _report(full: TrustStoreStatus, situation: Situation) -> Iterator[Action]:
     """Write the status, with the events that it is worth, unless it says what the stored one says."""
     subject, past, status = situation.snapshot.subject, situation.past, full
@@ -72,7 +78,7 @@ def _report(full: TrustStoreStatus, situation: Situation) -> Iterator[Action]:
         status = build_minimal_status(full, failure, situation)
     # Conditions of others stand in the same list and are theirs to write.
     ours = tuple(each for each in past.status.conditions if each.type in past.conditions)
-    if dump(status) == dump(past.status.model_copy(update={"conditions": ours})):
+    if dump(_but_horizon(status, situation)) == dump(past.status.model_copy(update={"conditions": ours})):
         return
     yield WriteStatus(subject.key, subject.version, dump(status), subject)
     if failure is None:

@@ -21,6 +21,7 @@ from certwright.reconcile.trust.gathering import Candidate
 from certwright.reconcile.trust.material import find_objects, read_authority
 from certwright.reconcile.trust.record import TrustRecord
 from certwright.reconcile.trust.stance import Stance, Standing, decisions_of, read_stance
+from certwright.reconcile.truststore.horizon import is_believed, read_horizon
 from certwright.reconcile.truststore.past import read_past, row_version
 from certwright.reconcile.truststore.recall import list_candidates, recall_deployed, records_of
 from certwright.reconcile.truststore.targets import list_owned
@@ -127,9 +128,10 @@ def _find_targets(spec: Spec, snapshot: Snapshot, settings: Settings) -> Iterato
     """Give the targets to look at: those that are not ours, were edited, could not be written, or have a password."""
     owned, past = list_owned(snapshot), read_past(snapshot.subject)
     refused = {key for key, row in past.rows.items() if not row.updated}
+    horizon = read_horizon(past.record.horizon)
     for group in find_groups(spec, snapshot, settings):
         always = group.aim.format == "PKCS12"
         for key in group.keys:
             held = owned.get(key)
-            if always or held is None or not held.intact or (refused and key in refused):
+            if always or held is None or not is_believed(key, held, horizon) or (refused and key in refused):
                 yield key

@@ -11,17 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from certwright.api.conditions import ConditionType
 from certwright.findings import Finding, Reason
-from certwright.reconcile.bookkeeping import read_instant
+from certwright.reconcile.evidence import is_as_recorded, is_conclusive, next_look
 from certwright.reconcile.marks import is_owned
 from certwright.reconcile.objects import Metadata, ObjectKey, Snapshot, Version
 from certwright.reconcile.plan import DIGEST_ANNOTATION
 from certwright.reconcile.reconciler import Held
 from certwright.reconcile.trust.deployed import kept_trust
 from certwright.reconcile.truststore.departures import find_surplus
+from certwright.reconcile.truststore.horizon import is_believed, read_horizon
 from certwright.reconcile.truststore.past import Past, read_past, row_version
-from certwright.reconcile.truststore.planner import DOUBT
 from certwright.reconcile.truststore.status import digest_others
 from certwright.reconcile.truststore.targets import list_owned
 from certwright.reconcile.truststore.wish import Group, find_aims, find_groups, find_passwords, read_wish
@@ -62,27 +61,10 @@ def find_due(
     if subject.deleting:
         return None
     past = read_past(subject)
-    if not _is_conclusive(past, snapshot, judged_by):
+    known = past.record.judged_by == judged_by and is_conclusive(past, snapshot, unfinished=UNFINISHED)
+    if not (known and _is_unchanged(_Evidence(past, snapshot, held, verified), settings)):
         return False
-    if not _is_unchanged(_Evidence(past, snapshot, held, verified), settings):
-        return False
-    check = read_instant(past.status.next_check_time)
-    if check is None or check > snapshot.now:
-        return check
-    # No verdict changes by time alone while time is in doubt; it is looked at again when it may not be.
-    return snapshot.now + DOUBT if snapshot.clock_doubted else False
-
-
-def _is_conclusive(past: Past, snapshot: Snapshot, judged_by: str) -> bool:
-    status = past.status
-    return (
-        status.observed_generation == snapshot.subject.generation
-        and past.record.judged_by == judged_by
-        and past.ready_reason is not None
-        and ConditionType.RECONCILING.value not in past.conditions
-        and (status.findings_count or 0) <= len(status.findings)
-        and not any(each.reason in UNFINISHED for each in status.findings)
-    )
+    return next_look(past.status.next_check_time, snapshot)
 
 
 def _is_unchanged(evidence: _Evidence, settings: Settings) -> bool:
@@ -92,7 +74,7 @@ def _is_unchanged(evidence: _Evidence, settings: Settings) -> bool:
         return True
     namespace, kept = subject.key.namespace, kept_trust(subject, settings.namespace)
     inputs = past.inputs(namespace)
-    if not all(_is_as_recorded(key, inputs.get(key), held) for key in find_passwords(find_aims(spec, namespace))):
+    if not all(is_as_recorded(key, inputs.get(key), held) for key in find_passwords(find_aims(spec, namespace))):
         return False
     if kept is not None and any(held.peek(key) is None for key in kept.parts):
         return False
@@ -126,18 +108,15 @@ def _list_present(snapshot: Snapshot) -> Mapping[ObjectKey, Metadata]:
     for key, observed in snapshot.objects.items():
         if observed is not None and is_owned(observed, snapshot.subject):
             present[key] = Metadata(
-                observed.version, observed.annotations, managed=True, intact=observed.intact or observed.written
+                observed.version,
+                observed.annotations,
+                managed=True,
+                intact=observed.intact or observed.written,
+                seen=True,
             )
         else:
             present.pop(key, None)
     return present
-
-
-def _is_as_recorded(key: ObjectKey, recorded: Version | None, held: Held) -> bool:
-    metadata = held.peek(key)
-    if metadata is None:
-        return recorded is None and held.is_absent(key)
-    return metadata.version == recorded
 
 
 def _find_digest(group: Group, owned: Mapping[ObjectKey, Metadata], refused: set[ObjectKey]) -> str:
@@ -147,10 +126,11 @@ def _find_digest(group: Group, owned: Mapping[ObjectKey, Metadata], refused: set
 
 def _stand(group: Group, digest: str, owned: Mapping[ObjectKey, Metadata], evidence: _Evidence) -> bool:
     """Say whether the targets of a group are as the last pass left them."""
+    horizon = read_horizon(evidence.past.record.horizon)
     for key in group.keys:
         metadata = owned.get(key)
         if metadata is not None and metadata.annotations.get(DIGEST_ANNOTATION) == digest:
-            if metadata.intact or evidence.verified.get(key) == metadata.version:
+            if is_believed(key, metadata, horizon) or evidence.verified.get(key) == metadata.version:
                 continue
         elif _is_refused_still(key, evidence):
             continue
@@ -163,7 +143,4 @@ def _is_refused_still(key: ObjectKey, evidence: _Evidence) -> bool:
     row = evidence.past.rows.get(key)
     if row is None or row.updated:
         return False
-    recorded, metadata = row_version(row), evidence.held.peek(key)
-    if metadata is None:
-        return recorded is None and evidence.held.is_absent(key)
-    return metadata.version in (recorded, evidence.verified.get(key))
+    return is_as_recorded(key, row_version(row), evidence.held, evidence.verified.get(key))

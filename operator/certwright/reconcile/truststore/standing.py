@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from certwright.api.conditions import ConditionType
 from certwright.findings import Finding, Reason, Severity
 from certwright.reconcile.objects import Snapshot
+from certwright.reconcile.patience import is_overdue, patience_end
 from certwright.reconcile.truststore.judgement import Judgement, errors_of
 from certwright.reconcile.truststore.past import Past
 from certwright.reconcile.truststore.targets import Survey
 from certwright.settings import Settings
-
-WAITED_TOO_LONG = "WaitedTooLong"
-"""The reason of `Stalled` when nothing is wrong but time: what was waited for did not come."""
 
 _WORST_FIRST = (
     Reason.INTERNAL_ERROR,
@@ -79,29 +76,11 @@ def find_standing(
     waiting = all(each.reason in comes for each in errors_of(judgement.findings)) and all(
         each.waiting for each in survey.troubles
     )
-    patience_ends = _patience_end(past, snapshot, settings)
-    overdue = waiting and (_was_overdue(worst, past, snapshot) or snapshot.now >= patience_ends)
+    patience_ends = patience_end(past, snapshot, settings)
+    overdue = waiting and is_overdue(worst, past, snapshot, settings)
     requeue_at = patience_ends if waiting and not overdue else None
     return Standing(findings, worst, waiting=waiting, overdue=overdue, retry=retry, requeue_at=requeue_at)
 
 
 def _severity_of(found: Finding) -> tuple[bool, int]:
     return found.severity is not Severity.ERROR, _PLACES.get(found.reason, len(_PLACES))
-
-
-def _patience_end(past: Past, snapshot: Snapshot, settings: Settings) -> datetime:
-    since = past.since(ConditionType.RECONCILING)
-    # A person who changed the wish gets the whole time again.
-    if since is None or past.status.observed_generation != snapshot.subject.generation:
-        since = snapshot.now
-    return since + timedelta(seconds=settings.stalled_after_seconds)
-
-
-def _was_overdue(worst: Finding, past: Past, snapshot: Snapshot) -> bool:
-    stalled = past.conditions.get(ConditionType.STALLED.value)
-    return (
-        stalled is not None
-        and stalled.reason == WAITED_TOO_LONG
-        and past.ready_reason == worst.reason.value
-        and past.status.observed_generation == snapshot.subject.generation
-    )

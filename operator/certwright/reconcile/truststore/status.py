@@ -24,6 +24,7 @@ from certwright.reconcile.trust.stance import APPROVED_BY_ANNOTATION, decisions_
 from certwright.reconcile.trust.stance import face_of as face_of_decision
 from certwright.reconcile.truststore.conditions import Scene, observe_conditions
 from certwright.reconcile.truststore.history import extend_history
+from certwright.reconcile.truststore.horizon import write_horizon
 from certwright.reconcile.truststore.judgement import Judgement, Staged
 from certwright.reconcile.truststore.past import Past
 from certwright.reconcile.truststore.rollout import describe_rollout, describe_targets
@@ -153,6 +154,7 @@ def _record(situation: Situation) -> StoreRecord:
         deployed=situation.pointer,
         previous=before.previous if situation.pointer == before.deployed else before.deployed,
         leaving=leaving,
+        horizon=write_horizon(situation.survey.horizon) if record is not None else before.horizon,
         void=staged.void if staged is not None else before.void,
     )
 

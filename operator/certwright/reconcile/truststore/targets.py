@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from certwright.findings import FailureCause, Finding, Reason
 from certwright.pki.trust_bundle import target_matches
 from certwright.reconcile.marks import is_marked, was_created_by_us
-from certwright.reconcile.objects import Failure, Metadata, ObjectKey, Observed, Snapshot, Version
+from certwright.reconcile.objects import Failure, Kind, Metadata, ObjectKey, Observed, Snapshot, Version
 from certwright.reconcile.offers import NAME_PREFIX as LISTS_PREFIX
 from certwright.reconcile.plan import DIGEST_ANNOTATION, Action
 from certwright.reconcile.questions import Owned
 from certwright.reconcile.trust.record import NAME_PREFIX as RECORDS_PREFIX
 from certwright.reconcile.truststore.contents import Content, find_content, is_taken
 from certwright.reconcile.truststore.departures import decide_departures
+from certwright.reconcile.truststore.horizon import Horizon, extend_horizon, is_believed, read_horizon
 from certwright.reconcile.truststore.intent import Intent, make_intent
 from certwright.reconcile.truststore.judgement import Judgement
 from certwright.reconcile.truststore.obstacles import (
@@ -27,6 +28,7 @@ from certwright.reconcile.truststore.obstacles import (
     find_obstacle,
     refuse_record_name,
 )
+from certwright.reconcile.truststore.past import read_past
 from certwright.reconcile.truststore.wish import Group, find_groups
 from certwright.settings import Settings
 
@@ -51,6 +53,7 @@ class Survey:
         troubles: what keeps targets from being as they should be.
         single: of the targets that are not one in each namespace, what each holds; `None` when not what it should.
         digests: what the targets of each name bear; empty where none holds what it should.
+        horizon: up to where metadata may be believed after a start.
     """
 
     targets: int = 0
@@ -60,6 +63,7 @@ class Survey:
     troubles: list[Trouble] = field(default_factory=list)
     single: dict[ObjectKey, str | None] = field(default_factory=dict)
     digests: tuple[str, ...] = ()
+    horizon: dict[Kind, int] = field(default_factory=dict)
 
     @property
     def done(self) -> bool:
@@ -73,7 +77,8 @@ def survey_targets(judgement: Judgement, snapshot: Snapshot, settings: Settings)
     if spec is None:
         return Survey()
     groups = find_groups(spec, snapshot, settings)
-    walk = _Walk(snapshot, list_owned(snapshot), judgement.inputs, settings.namespace)
+    horizon = read_horizon(read_past(snapshot.subject).record.horizon)
+    walk = _Walk(snapshot, list_owned(snapshot), judgement.inputs, settings.namespace, horizon)
     for group in groups:
         content = find_content(judgement.contents, group)
         walk.look_at(group, content, make_intent(content, snapshot, delete=spec.deletion_policy == "Delete"))
@@ -93,12 +98,14 @@ class _Walk:
         owned: what bears our marks, as the metadata watch holds it.
         inputs: what certificates of selected decisions are read from.
         records_namespace: where the records of the operator are.
+        horizon: up to where metadata is believed.
     """
 
     snapshot: Snapshot
     owned: Mapping[ObjectKey, Metadata]
     inputs: frozenset[ObjectKey]
     records_namespace: str
+    horizon: Horizon = field(default_factory=dict)
     survey: Survey = field(default_factory=Survey)
 
     def look_at(self, group: Group, content: Content, intent: Intent | None) -> None:
@@ -127,8 +134,9 @@ class _Walk:
                 updated += self._look_closely(key, intent)
             else:
                 held = owned.get(key)
-                if held is not None and held.intact and held.annotations.get(DIGEST_ANNOTATION) == digest:
+                if held is not None and held.annotations.get(DIGEST_ANNOTATION) == digest and self._believes(key, held):
                     updated += 1
+                    extend_horizon(self.survey.horizon, key, held.version.resource_version)
                 else:
                     self.survey.actions.append(intent.apply(key, held))
         return updated
@@ -150,9 +158,13 @@ class _Walk:
         referenced = intent.reference is not None and was_created_by_us(observed, subject)
         marked = is_marked(observed, subject, owned_reference=referenced)
         if fits and marked and observed.annotations.get(DIGEST_ANNOTATION) == intent.digest:
+            extend_horizon(self.survey.horizon, key, observed.version.resource_version)
             return True
         self.survey.actions.append(intent.apply(key, observed))
         return False
+
+    def _believes(self, key: ObjectKey, held: Metadata) -> bool:
+        return is_believed(key, held, self.horizon)
 
     def _note_failure(self, key: ObjectKey, failure: Failure) -> None:
         if failure.cause is FailureCause.NAMESPACE_TERMINATING:

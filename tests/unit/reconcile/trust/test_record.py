@@ -94,6 +94,15 @@ def test_record_in_the_form_of_another_version_is_none(change: dict[str, Any]) -
     assert unpack_record([other], "sha256:" + hashlib.sha256(other).hexdigest()) is None
 
 
+def test_record_of_a_version_that_kept_no_distrusts_has_none() -> None:
+    record = TrustRecord(3, (TrustedCertificate(ROOTS[0]),), consumed=(DIGEST,))
+    stored = json.loads(pack_record(record, 10**6)[0][0])
+    del stored["distrusts"]
+    whole = json.dumps(stored).encode()
+
+    assert unpack_record([whole], f"sha256:{hashlib.sha256(whole).hexdigest()}") == record
+
+
 def test_record_that_is_no_text_is_none() -> None:
     assert unpack_record([b"\xff"], "sha256:" + hashlib.sha256(b"\xff").hexdigest()) is None
 

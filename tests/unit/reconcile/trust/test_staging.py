@@ -842,6 +842,110 @@ def test_withdrawn_intermediate_leaves_even_from_what_would_be_empty() -> None:
     assert shop.bundle == (A,)
 
 
+# Intermediates of what is withdrawn
+
+
+OTHER = PKI().root("Root 1").issue_ca("Issuing CA 1").certificate
+DEEP = PKI().root("Root 0").issue_ca("Issuing CA").issue_ca("Deep CA").certificate
+TRUSTED = Standing.TRUSTED
+
+
+def helping(name: str, certificate: Certificate, standing: Standing = TRUSTED, **said: Any) -> Candidate:
+    return decide(name, certificate, standing, role="intermediateCA", **said)
+
+
+@pytest.mark.parametrize("standing", [TRUSTED, *TROUBLE])
+@pytest.mark.parametrize("mode", ["Automatic", "Manual"])
+@pytest.mark.parametrize("how", [Standing.WITHDRAWN, Standing.ENDED])
+def test_intermediate_goes_with_its_withdrawn_root_at_once(mode: str, standing: Standing, how: Standing) -> None:
+    """Whether the decision about it was judged again by then or not."""
+    others = (decide("b", B), helping("j", OTHER))
+    shop = manual(decide("a", A), helping("i", INTERMEDIATE), helping("deep", DEEP), *others)
+    shop.manual = mode == "Manual"
+    left = (helping("i", INTERMEDIATE, standing), helping("deep", DEEP, standing), *others)
+
+    staged = shop.deploy(decide("a", A, how), *left)
+
+    assert labels(shop.bundle) == ["Issuing CA 1", "Root 1"]
+    assert labels(each.entry.certificate for each in staged.withdrawals) == ["Deep CA", "Issuing CA", "Root 0"]
+    assert {each.why for each in staged.withdrawals if each.entry.role == "intermediateCA"} == {
+        "no CA that issued it is trusted any more"
+    }
+    shop.deploy(decide("a", A, how), *left)
+    assert labels(shop.bundle) == ["Issuing CA 1", "Root 1"]
+
+
+def test_intermediate_goes_with_the_intermediate_that_issued_it() -> None:
+    shop = manual(decide("a", A), helping("i", INTERMEDIATE), helping("deep", DEEP))
+
+    shop.deploy(decide("a", A), helping("i", INTERMEDIATE, Standing.WITHDRAWN), helping("deep", DEEP))
+
+    assert shop.bundle == (A,)
+
+
+def test_intermediate_leaves_though_its_root_stays_as_the_last_one() -> None:
+    shop = manual(decide("a", A), helping("i", INTERMEDIATE))
+
+    shop.deploy(decide("a", A, Standing.WITHDRAWN), helping("i", INTERMEDIATE))
+
+    assert shop.bundle == (A,)
+    assert shop.anchors == ()
+
+
+def test_intermediate_stays_when_another_root_that_is_trusted_issued_it_too() -> None:
+    renewed = PKI().root("Root 0", not_after=CA_NOT_AFTER - DAY).certificate
+    assert INTERMEDIATE.signed_by(renewed)
+    shop = manual(decide("a", A), decide("again", renewed), helping("i", INTERMEDIATE))
+
+    shop.deploy(decide("a", A, Standing.WITHDRAWN), decide("again", renewed), helping("i", INTERMEDIATE))
+
+    assert set(shop.bundle) == {renewed, INTERMEDIATE}
+
+
+def test_intermediate_stays_when_the_root_that_goes_is_not_its_own() -> None:
+    elsewhere = PKI().root("Elsewhere").issue_ca("Issuing CA of another root").certificate
+    shop = manual(decide("a", A), decide("b", B), helping("i", elsewhere))
+
+    staged = shop.deploy(decide("a", A, Standing.WITHDRAWN), decide("b", B), helping("i", elsewhere))
+
+    assert set(shop.bundle) == {B, elsewhere}
+    assert staged.findings == ()
+
+
+def test_intermediate_stays_when_its_root_is_only_removed() -> None:
+    shop = Shop()
+    shop.deploy(decide("a", A), decide("b", B), helping("i", INTERMEDIATE))
+
+    shop.deploy(decide("b", B), helping("i", INTERMEDIATE, Standing.TROUBLED))
+
+    assert set(shop.bundle) == {B, INTERMEDIATE}
+
+
+def test_intermediate_is_trusted_again_with_its_root() -> None:
+    shop = manual(decide("a", A), decide("b", B), helping("i", INTERMEDIATE))
+    shop.deploy(decide("a", A, Standing.WITHDRAWN), decide("b", B), helping("i", INTERMEDIATE, Standing.TROUBLED))
+
+    staged = shop.deploy(decide("a", A), decide("b", B), helping("i", INTERMEDIATE))
+
+    assert staged.pending is not None
+    assert labels(each.certificate for each in staged.pending.difference.added) == ["Issuing CA", "Root 0"]
+    shop.approve(decide("a", A), decide("b", B), helping("i", INTERMEDIATE))
+    assert set(shop.bundle) == {A, B, INTERMEDIATE}
+
+
+def test_no_intermediate_of_an_unknown_root_is_added_while_something_is_withdrawn() -> None:
+    elsewhere = PKI().root("Elsewhere").issue_ca("Issuing CA of another root").certificate
+    shop = Shop()
+    shop.deploy(decide("a", A), decide("b", B))
+
+    staged = shop.deploy(decide("a", A, Standing.WITHDRAWN), decide("b", B), helping("i", elsewhere))
+
+    assert shop.bundle == (B,)
+    (left_out,) = staged.findings
+    assert (left_out.reason, left_out.fingerprint) == (Reason.CERTIFICATE_LEFT_OUT, elsewhere.fingerprint)
+    assert "TrustDecision i, for the store selects no trusted CA that issued its certificate" in left_out.message
+
+
 def test_many_distrusted_cas_fit_into_a_message() -> None:
     long = [PKI().root(f"{number} {'x' * 60}").certificate for number in range(4)]
     shop = Shop()

@@ -274,7 +274,6 @@ class StoreWalk(RuleBasedStateMachine):
 StoreWalk.TestCase.settings = settings(
     max_examples=200,
     stateful_step_count=40,
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )

@@ -320,6 +320,22 @@ async def test_targets_stay_when_the_record_is_lost_and_something_else_is_staged
     assert yard.conditions["Ready"] == ("True", "Valid")
 
 
+async def test_lost_record_counts_again_when_it_is_put_back_from_a_backup(yard: Yard) -> None:
+    await deploy(yard)
+    (key,) = yard.records
+    backup = yard.cluster.objects[key]
+    yard.cluster.remove(key)
+    yard.decide("next", NEXT)
+    yard.undecide("corp")
+    yard.restart()
+    await yard.rest()
+    assert yard.conditions["Ready"] == ("False", "LastGoodLost")
+    yard.cluster.objects[key] = backup
+    await yard.rest()
+    assert yard.conditions["Ready"] == ("True", "Valid")
+    assert yard.bundle() == {"Next Root"}
+
+
 # ---- approval
 
 

@@ -251,7 +251,7 @@ async def live(steps: list[Step], main: ObjectKey, mode: str) -> None:
 @pytest.mark.parametrize("main", [STORE, CLUSTER_STORE], ids=str)
 def test_laws_hold_when_anything_happens(main: ObjectKey, mode: str) -> None:
     @given(st.lists(st.sampled_from([*STEPS, *APPROVALS]), min_size=1, max_size=8))
-    @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
     def hold(steps: list[Step]) -> None:
         asyncio.run(live(steps, main, mode))
 

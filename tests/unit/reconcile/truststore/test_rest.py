@@ -131,6 +131,71 @@ async def test_every_change_among_many_targets_is_noticed(change: str) -> None:
     assert await is_settled(yard)
 
 
+def forge(yard: Yard, key: ObjectKey) -> None:
+    """Write a target as certwright would: in its name, with the marks and the digest that stand there."""
+    yard.cluster.change(key, data={"ca.crt": b"forged"})
+    yard.cluster.change(key, intact=True)
+
+
+@pytest.mark.parametrize(("make", "key"), [(at_rest, MAP), (all_over, LAST)])
+async def test_bundle_that_was_forged_while_nobody_ran_is_put_back_after_the_start(
+    make: Callable[[], Any], key: ObjectKey
+) -> None:
+    yard = await make()
+    forge(yard, key)
+    yard.restart()
+    await yard.rest()
+    assert yard.bundle(key) == {"Corp Root"}
+    assert yard.calls["read"] <= 4  # the forged one, and what every pass over a keystore reads
+    yard.restart()
+    assert await is_settled(yard)
+    assert yard.cluster.calls.total() == 0
+
+
+async def test_label_that_came_while_nobody_ran_is_looked_into_and_never_written_about() -> None:
+    yard = await all_over()
+    before = yard.status
+    for _ in range(2):
+        yard.cluster.change(LAST, labels={**yard.target(LAST).labels, "team": "shop"})
+        yard.restart()
+        assert not await is_settled(yard)
+        assert (yard.cluster.calls["read"], yard.cluster.writes) == (2, 0)  # the record, and that target
+        assert await is_settled(yard)
+        yard.decide("corp", ROOT, labels={"team": "a"})
+        await yard.rest()
+        assert yard.calls["read"] == 0
+    assert yard.status["record"]["horizon"] >= before["record"]["horizon"]
+
+
+@pytest.mark.parametrize("restarted", [True, False])
+@pytest.mark.parametrize(("make", "key"), [(at_rest, MAP), (all_over, LAST)])
+async def test_owner_reference_that_was_taken_is_put_back(
+    make: Callable[[], Any], key: ObjectKey, *, restarted: bool
+) -> None:
+    yard = await make()
+    references = yard.target(key).owner_references
+    assert [each["uid"] for each in references] == [yard.store.version.uid]
+    yard.cluster.change(key, owner_references=())
+    if restarted:
+        yard.restart()
+    assert not await is_settled(yard)
+    assert yard.target(key).owner_references == references
+
+
+@pytest.mark.parametrize("horizon", [None, "", "ConfigMap", "ConfigMap=", "ConfigMap=-1,Thing=9", "Secret=9999999"])
+async def test_targets_are_looked_into_once_when_the_status_does_not_say_which_were_in_order(
+    horizon: str | None,
+) -> None:
+    yard = await all_over()
+    record = {name: value for name, value in yard.status["record"].items() if name != "horizon"}
+    said = record if horizon is None else {**record, "horizon": horizon}
+    yard.cluster.put_status(yard.main, {**yard.status, "record": said})
+    yard.restart()
+    assert not await is_settled(yard)
+    assert yard.cluster.calls["read"] == 1 + yard.rollout["targets"]  # the record, and each of them
+    assert yard.cluster.calls["apply"] == 0
+
+
 async def test_other_rules_or_settings_ask_for_a_pass() -> None:
     yard = await all_over()
     other = Yard(main=CLUSTER_STORE)

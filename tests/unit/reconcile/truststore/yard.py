@@ -70,6 +70,7 @@ class Yard:
     def restart(self) -> None:
         """Forget what only the process remembers."""
         self.library = MemoryLibrary(self.cluster, self.settings)
+        self.cluster.vouched.clear()
         self.verified: dict[ObjectKey, Mapping[ObjectKey, Version]] = {}
 
     # ---- what people do

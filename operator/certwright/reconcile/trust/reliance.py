@@ -1,4 +1,4 @@
-"""Whom a certificate must lead to: the CAs that the store of the wish has deployed, never those that are only staged.
+"""Whom certificates must lead to: the CAs that the store of the wish has deployed, never those that are only staged.
 
 A store that is missing, or has deployed nothing, trusts nobody: the chain alone is no substitute for it.
 """
@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from certwright.api.certificateset import ClusterCertificateSetSpec
+from certwright.api.certificateset_spec import SetStoreReference
 from certwright.api.importedcertificate import ImportedCertificateSpec
 from certwright.api.reference import StoreReference
 from certwright.findings import Detail, Finding, Reason, finding
@@ -29,6 +31,9 @@ from certwright.reconcile.trust.deployed import (
     stores_of,
 )
 from certwright.reconcile.trust.record import TrustRecord
+
+Wish = ImportedCertificateSpec | ClusterCertificateSetSpec
+"""The wishes that may name a store."""
 
 _MISSING_REMEDY = "Add it to `spec.chain`."
 
@@ -65,7 +70,7 @@ class Trusted:
         return min((end for each in path if (end := self.ends.get(each.fingerprint)) is not None), default=None)
 
 
-def find_stores(spec: ImportedCertificateSpec | None, namespace: str) -> Collection | None:
+def find_stores(spec: Wish | None, namespace: str) -> Collection | None:
     """Ask for the stores of the kind that the wish names; `None` when it names none."""
     reference = _reference(spec)
     if reference is None:
@@ -73,7 +78,7 @@ def find_stores(spec: ImportedCertificateSpec | None, namespace: str) -> Collect
     return stores_of(namespace) if reference.kind == Kind.TRUST_STORE.value else cluster_stores()
 
 
-def find_store(spec: ImportedCertificateSpec | None, snapshot: Snapshot) -> Subject | None:
+def find_store(spec: Wish | None, snapshot: Snapshot) -> Subject | None:
     """Give the store that the wish names; `None` when it names none, or there is none of that name.
 
     One that is being deleted hears of no withdrawal any more, and may be held up for ever: it is as good as gone.
@@ -82,14 +87,14 @@ def find_store(spec: ImportedCertificateSpec | None, snapshot: Snapshot) -> Subj
     return store if store is not None and not store.deleting else None
 
 
-def _look_up(spec: ImportedCertificateSpec | None, snapshot: Snapshot) -> Subject | None:
+def _look_up(spec: Wish | None, snapshot: Snapshot) -> Subject | None:
     key = store_key(spec, snapshot.subject.key.namespace)
     stores = find_stores(spec, snapshot.subject.key.namespace)
     found = members(snapshot, stores) if stores is not None else ()
     return next((each for each in found if each.key == key), None)
 
 
-def store_key(spec: ImportedCertificateSpec | None, namespace: str) -> ObjectKey | None:
+def store_key(spec: Wish | None, namespace: str) -> ObjectKey | None:
     """Give the key of the store that the wish names."""
     reference = _reference(spec)
     if reference is None:
@@ -103,7 +108,7 @@ def name_store(key: ObjectKey) -> str:
     return f"{key.kind} `{key.name}`"
 
 
-def digest_store(spec: ImportedCertificateSpec | None, snapshot: Snapshot) -> str | None:
+def digest_store(spec: Wish | None, snapshot: Snapshot) -> str | None:
     """Digest what a verdict depends on of the store; `None` when the wish names none."""
     if _reference(spec) is None:
         return None
@@ -134,16 +139,14 @@ def _digest(seen: list[object]) -> str:
     return "sha256:" + hashlib.sha256(json.dumps(seen).encode()).hexdigest()
 
 
-def find_record(
-    spec: ImportedCertificateSpec | None, snapshot: Snapshot, operator_namespace: str
-) -> frozenset[KeptTrust]:
+def find_record(spec: Wish | None, snapshot: Snapshot, operator_namespace: str) -> frozenset[KeptTrust]:
     """Say which record of the store must be read."""
     store = find_store(spec, snapshot)
     kept = _find_kept(store, operator_namespace) if store is not None else None
     return frozenset({kept} if kept is not None else ())
 
 
-def read_trust(spec: ImportedCertificateSpec, snapshot: Snapshot, operator_namespace: str) -> Trusted | Finding | None:
+def read_trust(spec: Wish, snapshot: Snapshot, operator_namespace: str) -> Trusted | Finding | None:
     """Give whom the store trusts at the snapshot's instant.
 
     Returns:
@@ -195,9 +198,7 @@ def _not_at_hand(key: ObjectKey, answer: object) -> Finding:
     )
 
 
-def find_authorities(
-    spec: ImportedCertificateSpec, snapshot: Snapshot, operator_namespace: str
-) -> tuple[Certificate, ...]:
+def find_authorities(spec: Wish, snapshot: Snapshot, operator_namespace: str) -> tuple[Certificate, ...]:
     """Give all CAs of the store's record, trusted or not, as far as it is at hand: parts of what is served."""
     records = (snapshot.answers.get(each) for each in find_record(spec, snapshot, operator_namespace))
     return tuple(entry.certificate for each in records if isinstance(each, TrustRecord) for entry in each.entries)
@@ -222,5 +223,5 @@ def _blame_decision(found: Finding, trusted: Trusted) -> Finding:
     return finding(found.reason, message, detail=found.detail, fingerprint=found.fingerprint)
 
 
-def _reference(spec: ImportedCertificateSpec | None) -> StoreReference | None:
+def _reference(spec: Wish | None) -> StoreReference | SetStoreReference | None:
     return spec.trust.store_ref if spec is not None and spec.trust is not None else None

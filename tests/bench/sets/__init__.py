@@ -1,0 +1,1 @@
+"""Measure how a ClusterCertificateSet is replaced in many namespaces, and how it is put back."""
