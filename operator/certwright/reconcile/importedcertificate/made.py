@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from certwright.findings import Detail, Finding, Reason, finding
 from certwright.pki.certificate import Certificate
-from certwright.reconcile.importedcertificate.trust import Trusted
+from certwright.reconcile.trust.reliance import Trusted
 
 
 def speak_of_made(found: Finding, leaf: Certificate, trusted: Trusted | Finding | None) -> Finding:
