@@ -130,9 +130,7 @@ def poke(plane: ControlPlane, stage: SetStage, operator: OperatorProcess) -> Non
     stage.until(lambda status: status.get("responseCode") is not None, "a verdict")
 
 
-def assert_calm_after_pokes(
-    plane: ControlPlane, operator: OperatorProcess, loser: SetStage, holder: SetStage
-) -> None:
+def assert_calm_after_pokes(plane: ControlPlane, operator: OperatorProcess, loser: SetStage, holder: SetStage) -> None:
     """Check that no Secret in the namespaces is written, whoever is made to look at them."""
     wait_at_rest(operator)
     before = {node: times_written(plane, SECRETS, node) for node in holder.nodes}
