@@ -243,7 +243,7 @@ async def test_watch_waits_longer_each_time_when_streams_end_at_once(
         await run.until(lambda: run.watch.is_alive and len(run.waits) == 8, "the ninth stream")
 
         assert run.waits[0] <= 0.25
-        assert 16 <= run.waits[-1] <= 30
+        assert 15 <= run.waits[-1] <= 30
 
 
 async def test_watch_tries_until_it_is_allowed_when_it_is_forbidden(
