@@ -11,7 +11,7 @@ set -euo pipefail
 output=$(cd "${1:-$(dirname "$0")}" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-mkdir -p "$output"/{good,bad,refused,cluster}
+mkdir -p "$output"/{good,bad,refused,cluster,cluster-bad}
 cd "$work"
 
 start=20240101000000Z
@@ -826,6 +826,212 @@ trust:
     name: approval-in-git
 EOF
 } > "$output/cluster/approval-in-git.yaml"
+
+# ---- sets of certificates: of the whole cluster, with namespaces of their own ----------------------------------------
+
+# spaces NAME…: namespaces
+spaces() { printf -- '---\napiVersion: v1\nkind: Namespace\nmetadata:\n  name: %s\n' "$@"; }
+
+# part SET NAME KEYFILE CERTIFICATE…: an upload for a set, in its namespace $space, which the set may read; without SET it
+# may not. Without KEYFILE it has no key.
+part() {
+  printf -- '---\napiVersion: v1\nkind: Secret\nmetadata:\n  name: %s\n  namespace: %s\n  annotations:\n%s\n' \
+    "$2" "$space" "$note"
+  [ -z "$1" ] || printf '    certwright.io/allow-read: ClusterCertificateSet/%s\n' "$1"
+  printf 'type: %s\nstringData:\n' "$([ -z "$3" ] && echo Opaque || echo kubernetes.io/tls)"
+  text tls.crt "${@:4}"
+  [ -z "$3" ] || text tls.key "$3"
+}
+
+# certificate_set NAME EXPECT [REASONS]: a set, its spec from standard input
+#
+# EXPECT is the reason of Ready and the response code; $says is a part of `detailedError`.
+certificate_set() {
+  printf -- '---\napiVersion: certwright.io/v1alpha1\nkind: ClusterCertificateSet\nmetadata:\n  name: %s\n' "$1"
+  printf '  annotations:\n    examples.certwright.io/expect: %s\n' "$2"
+  [ -z "${3:-}" ] || printf '    examples.certwright.io/reasons: %s\n' "$3"
+  [ -z "${says:-}" ] || printf "    examples.certwright.io/says: '%s'\n" "$says"
+  echo 'spec:'
+  sed 's/^/  /'
+}
+
+# both NAME HOST…: a certificate of the issuing CA for servers and clients of these hosts
+both() {
+  issue "$1" "/C=DE/O=Example GmbH/CN=$2" issuing "$(server_extensions "${@:2}" | sed 's/serverAuth/serverAuth,clientAuth/')"
+}
+
+for each in api cm metrics-exporter proxy syncer; do
+  both "redis-$each" redis.example.com '*.redis.example.com' internal.redis.example.com '*.internal.redis.example.com'
+done
+issue redis-ldap-client '/C=DE/O=Example GmbH/CN=redis' issuing "$(server_extensions redis.example.com | sed 's/serverAuth/clientAuth/')"
+{
+  about <<'EOF'
+The certificates of a Redis Enterprise cluster, name by name: the five that it cannot be without are for servers and for
+clients, and name the cluster in four ways; what it asks LDAP with, and the CA of its clients, are optional. Two clusters
+get them, all of them or none. Take the slots as they are, with your names, Secrets and namespaces.
+
+Expect Valid (200): each of redis-east and redis-west holds seven Secrets of one revision.
+EOF
+  spaces redis-uploads redis-east redis-west
+  space=redis-uploads
+  for each in api cm metrics-exporter proxy syncer ldap-client; do
+    part redis "redis-$each" "redis-$each.key" "redis-$each.crt" issuing.crt
+  done
+  part redis redis-mtls-trusted-ca '' root.crt
+  certificate_set redis 'Valid 200' <<'EOF'
+slots:
+- name: api
+  secretName: redis-api
+  usages: &both
+  - ServerAuth
+  - ClientAuth
+  dnsNames: &names
+  - redis.example.com
+  - "*.redis.example.com"
+  - internal.redis.example.com
+  - "*.internal.redis.example.com"
+- {name: cm, secretName: redis-cm, usages: *both, dnsNames: *names}
+- {name: metrics_exporter, secretName: redis-metrics-exporter, usages: *both, dnsNames: *names}
+- {name: proxy, secretName: redis-proxy, usages: *both, dnsNames: *names}
+- {name: syncer, secretName: redis-syncer, usages: *both, dnsNames: *names}
+- {name: ldap_client, secretName: redis-ldap-client, required: false, usages: [ClientAuth]}
+- {name: mtls_trusted_ca, secretName: redis-mtls-trusted-ca, required: false, privateKey: None}
+certificates:
+- {name: api, certificateRef: {namespace: redis-uploads, name: redis-api}}
+- {name: cm, certificateRef: {namespace: redis-uploads, name: redis-cm}}
+- {name: metrics_exporter, certificateRef: {namespace: redis-uploads, name: redis-metrics-exporter}}
+- {name: proxy, certificateRef: {namespace: redis-uploads, name: redis-proxy}}
+- {name: syncer, certificateRef: {namespace: redis-uploads, name: redis-syncer}}
+- {name: ldap_client, certificateRef: {namespace: redis-uploads, name: redis-ldap-client}}
+- {name: mtls_trusted_ca, certificateRef: {namespace: redis-uploads, name: redis-mtls-trusted-ca}}
+namespaces:
+- redis-east
+- redis-west
+EOF
+} > "$output/cluster/redis.yaml"
+
+server gateway-proxy gateway.example.com
+server gateway-api api.gateway.example.com
+{
+  about <<'EOF'
+A gateway that runs in two namespaces: a certificate for its proxy, one for its API, and the CA whose clients it lets in.
+They belong together, so both namespaces change at once or not at all.
+
+Expect Valid (200): gateway-a and gateway-b hold gateway-proxy-tls, gateway-api-tls and gateway-client-ca.
+EOF
+  spaces gateway-uploads gateway-a gateway-b
+  space=gateway-uploads
+  for each in proxy api; do
+    part gateway "gateway-$each" "gateway-$each.key" "gateway-$each.crt" issuing.crt
+  done
+  certificate_set gateway 'Valid 200' <<EOF
+slots:
+- name: proxy
+  secretName: gateway-proxy-tls
+  usages:
+  - ServerAuth
+  dnsNames:
+  - gateway.example.com
+- name: api
+  secretName: gateway-api-tls
+  usages:
+  - ServerAuth
+- name: client-ca
+  secretName: gateway-client-ca
+  privateKey: None
+certificates:
+- name: proxy
+  certificateRef:
+    namespace: gateway-uploads
+    name: gateway-proxy
+- name: api
+  certificateRef:
+    namespace: gateway-uploads
+    name: gateway-api
+- name: client-ca
+  certificate: |
+$(sed 's/^/    /' root.crt)
+namespaces:
+- gateway-a
+- gateway-b
+EOF
+} > "$output/cluster/gateway.yaml"
+
+# refused_set NAME EXPECT REASON [MORE]: a set of two certificates, proxy and api, in one namespace; $says as above
+#
+# MORE are lines of its spec after those two certificates.
+refused_set() {
+  certificate_set "$1" "$2" "$3" <<EOF
+slots:
+- {name: proxy, secretName: $1-proxy-tls}
+- {name: api, secretName: $1-api-tls}
+certificates:
+- {name: proxy, certificateRef: {namespace: $1-uploads, name: $1-proxy}}
+- {name: api, certificateRef: {namespace: $1-uploads, name: $1-api}}
+${4:-}${4:+
+}namespaces:
+- $1-node
+EOF
+}
+
+server set-good gateway.example.com
+server set-other api.gateway.example.com
+issue set-expired '/C=DE/O=Example GmbH/CN=old.example.com' issuing "$(server_extensions old.example.com)" \
+  "$start" 20250101000000Z
+
+set=expired-among-good space=expired-among-good-uploads
+{
+  about <<'EOF'
+One certificate of the set has expired. The other is good, and is not replaced either: all of them, or none.
+
+Expect Expired (406).
+EOF
+  spaces $space $set-node
+  part $set $set-proxy set-expired.key set-expired.crt issuing.crt
+  part $set $set-api set-other.key set-other.crt issuing.crt
+  says='`proxy`: the certificate expired on 2025-01-01' refused_set $set 'Expired 406' Expired
+} > "$output/cluster-bad/expired-among-good.yaml"
+
+set=unknown-name space=unknown-name-uploads
+{
+  about <<'EOF'
+A certificate was handed in under a name that the set has no slot for: nothing is guessed, and nothing replaced.
+
+Expect UnknownName (403).
+EOF
+  spaces $space $set-node
+  part $set $set-proxy set-good.key set-good.crt issuing.crt
+  part $set $set-api set-other.key set-other.crt issuing.crt
+  says='`nginx` is none of the names of this set' refused_set $set 'UnknownName 403' UnknownName \
+    "- {name: nginx, certificateRef: {namespace: $space, name: $set-api}}"
+} > "$output/cluster-bad/unknown-name.yaml"
+
+set=no-consent space=no-consent-uploads
+{
+  about <<'EOF'
+The Secret of one certificate does not allow the set to read it: whoever may create sets must not get at every key.
+
+Expect InvalidRequest (400), with the command by which its owner allows it.
+EOF
+  spaces $space $set-node
+  part $set $set-proxy set-good.key set-good.crt issuing.crt
+  part '' $set-api set-other.key set-other.crt issuing.crt
+  says='kubectl annotate secret -n no-consent-uploads no-consent-api certwright.io/allow-read=ClusterCertificateSet/no-consent' \
+    refused_set $set 'InvalidRequest 400' InvalidRequest
+} > "$output/cluster-bad/no-consent.yaml"
+
+set=swapped-keys space=swapped-keys-uploads
+{
+  about <<'EOF'
+Two certificates of the set were uploaded each with the key of the other.
+
+Expect KeyMismatch (400), for both.
+EOF
+  spaces $space $set-node
+  part $set $set-proxy set-other.key set-good.crt issuing.crt
+  part $set $set-api set-good.key set-other.crt issuing.crt
+  says='`proxy`: the private key (ECDSA P-256) does not belong to the certificate "gateway.example.com"' refused_set $set 'KeyMismatch 400' KeyMismatch
+} > "$output/cluster-bad/swapped-keys.yaml"
 
 # ---- bad: stored by the API server, refused in status ---------------------------------------------------------------
 

@@ -188,7 +188,8 @@ async def test_key_is_lost_and_not_made_again_when_its_secret_is_deleted(world: 
     assert await world.read("Secret", "shop-key") is None
     assert (await held(world, "shop-tls")).data == served.data
 
-    await world.apply(secret("shop-key", {"tls.key": key.data["tls.key"]}, annotations=dict(key.annotations)))
+    consent = {ALLOW_WRITE_ANNOTATION: "PrivateKey/shop-key"}
+    await world.apply(secret("shop-key", {"tls.key": served.data["tls.key"]}, annotations=consent))
     await world.settle("shop-key", is_ready, kind=KEY)
     again = await world.settle("shop", is_ok)
     assert again.status["fingerprint"] == first.status["fingerprint"]

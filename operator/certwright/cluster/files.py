@@ -14,6 +14,7 @@ from datetime import datetime
 
 from certwright.cluster.rendering import render_recipe
 from certwright.findings import ClusterError, FailureCause
+from certwright.pki.key_recipe import KeyRecipe
 from certwright.reconcile.objects import Kind, Metadata, ObjectKey, Observed, Subject, Version
 from certwright.reconcile.plan import (
     EPOCH_ANNOTATION,
@@ -67,6 +68,8 @@ class FileCluster:
         objects: what there is, with what passes have written.
         subjects: our own objects that others ask for, with the statuses that passes have written.
         touched: the keys of objects that were written; whoever makes the passes clears it.
+        unmade: Secrets that a key would be made in: none is made here, for it would not be that of the cluster. Whoever
+            makes the passes takes them away.
         withheld: objects that files rightly do not hold, such as Secrets with keys: reading one fails, so that its
             absence is no verdict.
     """
@@ -75,6 +78,7 @@ class FileCluster:
         self.objects = {each.key: each for each in objects}
         self.subjects: dict[ObjectKey, Subject] = {}
         self.touched: set[ObjectKey] = set()
+        self.unmade: set[ObjectKey] = set()
         self.withheld = withheld
         self._versions = itertools.count(2)
 
@@ -98,8 +102,12 @@ class FileCluster:
 
         Raises:
             MaterialError: what is to be stored cannot be rendered.
+            ClusterError: a key would be made.
         """
-        return self._apply(action, type_=action.type, stored=action.stored)
+        if isinstance(action.recipe, KeyRecipe) and action.recipe.fingerprint is None:
+            self.unmade.add(action.key)
+            raise ClusterError(FailureCause.UNAVAILABLE, "the key is made in a cluster")
+        return self._merge(action, render_recipe(action.recipe, action.stored), type_=action.type)
 
     async def apply_bundle(self, action: ApplyBundle) -> Observed:
         """Render and keep a bundle.
@@ -107,11 +115,11 @@ class FileCluster:
         Raises:
             MaterialError: as for `apply_secret`.
         """
-        return self._apply(action, stored=action.stored)
+        return self._merge(action, render_recipe(action.recipe, action.stored))
 
     async def apply_cluster_trust_bundle(self, action: ApplyClusterTrustBundle) -> Observed:
         """Render and keep a bundle."""
-        return self._apply(action)
+        return self._merge(action, render_recipe(action.recipe))
 
     async def keep_record(self, action: KeepRecord) -> Observed:
         """Keep a record."""
@@ -144,12 +152,8 @@ class FileCluster:
         raise ClusterError(FailureCause.UNAVAILABLE, f"{action.key} is a file")
 
     async def apply_content(self, action: ApplyContent) -> Observed:
-        """Refuse: no file stands in another namespace.
-
-        Raises:
-            ClusterError: always.
-        """
-        raise ClusterError(FailureCause.UNAVAILABLE, f"{action.key} is a file")
+        """Keep content that was rendered before."""
+        return self._merge(action, action.data, type_=action.type, immutable=action.immutable)
 
     async def restore_secret(self, action: RestoreSecret) -> Observed:
         """Refuse: no file was replaced.
@@ -168,12 +172,8 @@ class FileCluster:
         raise ClusterError(FailureCause.UNAVAILABLE, f"{action.key} is a file")
 
     async def rehearse(self, action: Rehearse) -> None:
-        """Refuse: no file can be asked.
-
-        Raises:
-            ClusterError: always.
-        """
-        raise ClusterError(FailureCause.UNAVAILABLE, f"{action.key} is a file")
+        """Have nothing against a write: quotas, rights and policies are not among the files."""
+        del action
 
     async def set_finalizer(self, action: SetFinalizer) -> Subject:
         """Give the subject with the finalizer, or without it.
@@ -244,15 +244,15 @@ class FileCluster:
     def unrefer(self, keys: frozenset[ObjectKey]) -> None:
         """Watch nothing."""
 
-    def _apply(
+    def _merge(
         self,
-        action: ApplySecret | ApplyBundle | ApplyClusterTrustBundle,
+        action: ApplySecret | ApplyBundle | ApplyClusterTrustBundle | ApplyContent,
+        data: Mapping[str, bytes],
         *,
         type_: str = "",
-        stored: Mapping[str, bytes] | None = None,
+        immutable: bool = False,
     ) -> Observed:
         before = self.objects.get(action.key)
-        data = render_recipe(action.recipe, stored)
         written = Observed(
             key=action.key,
             version=self._next(action.key),
@@ -261,7 +261,7 @@ class FileCluster:
             owner_references=(action.owner_reference,) if action.owner_reference is not None else (),
             changed=before.changed if before else None,
             type=type_,
-            immutable=before.immutable if before else False,
+            immutable=immutable or (before is not None and before.immutable),
             data={**(before.data if before else {}), **data},
             intact=True,
         )

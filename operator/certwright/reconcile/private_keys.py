@@ -66,6 +66,11 @@ def find_secret(owner: Subject) -> ObjectKey | None:
     return ObjectKey(Kind.SECRET, owner.key.namespace, name) if isinstance(name, str) else None
 
 
+def find_made(owner: Subject) -> ObjectKey | None:
+    """Give the Secret that a PrivateKey makes its key in; `None` when it takes one that is there."""
+    return find_secret(owner) if owner.spec.get("secretName") else None
+
+
 def face_of(owner: Subject) -> str:
     """Digest what certificates see of a PrivateKey: which key it is, where it is, and whether it is there."""
     offer = read_offer(owner)

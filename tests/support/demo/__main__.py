@@ -16,6 +16,8 @@ STORY = (
     scenes.look_around,
     scenes.keep_last_good,
     scenes.repair_drift,
+    scenes.keep_a_key,
+    scenes.replace_a_set,
 )
 
 

@@ -10,7 +10,8 @@ import yaml
 EXAMPLES = Path(__file__).parents[3] / "manifests" / "examples"
 CERTIFICATE, SOURCE, DECISION = "ImportedCertificate", "RevocationSource", "TrustDecision"
 STORES = frozenset({"TrustStore", "ClusterTrustStore"})
-OURS = STORES | {CERTIFICATE, SOURCE, DECISION, "PrivateKey"}
+SET = "ClusterCertificateSet"
+OURS = STORES | {CERTIFICATE, SOURCE, DECISION, SET, "PrivateKey"}
 PREFIX = "examples.certwright.io/"
 
 
@@ -23,17 +24,20 @@ class Expectation:
         state: of an ImportedCertificate `certificateStoreStatus` and `responseCode`, as in `OK 200`; of a
             RevocationSource the reason of `Ready` and `validation`, as in `Valid 0`; of a TrustDecision `trustState`
             and `validation`, as in `trusted 0`; of a store the reason of `Ready` and how many per cent of its targets
-            are up to date, as in `Valid 100`.
+            are up to date, as in `Valid 100`; of a set the reason of `Ready` and `responseCode`, as in `Valid 200`.
         reasons: findings that must be among those listed.
+        says: a part of `detailedError`.
     """
 
     identity: str
     state: str
     reasons: frozenset[str]
+    says: str = ""
 
     def seen_in(self, custom_object: dict[str, Any]) -> bool:
         """Say whether the object has come to it."""
-        return state_of(custom_object) == self.state and self.reasons <= reasons_of(custom_object)
+        said = custom_object.get("status", {}).get("detailedError") or ""
+        return state_of(custom_object) == self.state and self.reasons <= reasons_of(custom_object) and self.says in said
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class Example:
 
 
 def read_examples(folder: str) -> list[Example]:
-    """Return the examples of one folder: `good`, `cluster`, `bad` or `refused`."""
+    """Return the examples of one folder: `good`, `cluster`, `cluster-bad`, `bad` or `refused`."""
     return [_read(path) for path in sorted((EXAMPLES / folder).glob("*.yaml"), key=lambda path: path.stem)]
 
 
@@ -64,6 +68,8 @@ def state_of(custom_object: dict[str, Any]) -> str:
     kind = custom_object.get("kind")
     if kind == SOURCE:
         return f"{condition(custom_object, 'Ready').get('reason')} {status.get('validation')}"
+    if kind == SET:
+        return f"{condition(custom_object, 'Ready').get('reason')} {status.get('responseCode', '…')}"
     if kind == DECISION:
         return f"{status.get('trustState')} {status.get('validation')}"
     if kind in STORES:
@@ -95,7 +101,8 @@ def _expectations(annotations: list[tuple[str, dict[str, str]]]) -> Iterator[Exp
     for name, notes in annotations:
         if expected := notes.get(f"{PREFIX}expect"):
             reasons = notes.get(f"{PREFIX}reasons", "")
-            yield Expectation(name, expected, frozenset(filter(None, reasons.split(","))))
+            says = notes.get(f"{PREFIX}says", "")
+            yield Expectation(name, expected, frozenset(filter(None, reasons.split(","))), says)
 
 
 def _summary(text: str) -> str:

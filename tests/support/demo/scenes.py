@@ -10,10 +10,14 @@ from rich.markup import escape
 
 from tests.support.demo.examples import EXAMPLES, Example, condition, read_examples, reasons_of, state_of
 from tests.support.demo.screen import command, console, output, say, table
-from tests.support.demo.stage import SECRETS, Stage
+from tests.support.demo.stage import NAMESPACE, SECRETS, Stage
 
 STAR = "upload"
 SOURCE, TARGET = "upload-source", "upload-tls"
+WHAT_BLOCKS = (
+    r'{range .status.certificates[?(@.reason!="Valid")]}{.name}{"\t"}{.responseCode}{"\t"}{.reason}{"\n"}{end}'
+)
+_SECRETS_OF_THE_SET = 6
 
 
 def apply_examples(stage: Stage) -> None:
@@ -111,6 +115,39 @@ def repair_drift(stage: Stage) -> None:
     stage.steps.check(f"{TARGET} is as it was {_after(seconds)}", passed=seconds is not None)
 
 
+def keep_a_key(stage: Stage) -> None:
+    """Show a key that was made here, what hangs under it, and the request for a CA."""
+    stage.steps.step("A key of its own: a self-signed certificate at once, and a request for your CA to sign")
+    output(stage.kubectl("get", "privkey").stdout)
+    certificate = stage.custom_object("self-signed")
+    request = certificate.get("status", {}).get("certificateSigningRequest", "")
+    command("kubectl get impcert self-signed -o jsonpath='{.status.certificateSigningRequest}'")
+    output("\n".join([*request.splitlines()[:2], "…"]))
+    stage.steps.check("there is a request", passed=request.startswith("-----BEGIN CERTIFICATE REQUEST-----"))
+
+
+def replace_a_set(stage: Stage) -> None:
+    """Deploy a set, then hand in one bad certificate of it: nothing of it changes anywhere."""
+    stage.steps.step("Several certificates in several namespaces: all of them, or none")
+    command("kubectl apply -f manifests/examples/cluster/gateway.yaml")
+    stage.control_plane.kubectl("apply", "-f", str(EXAMPLES / "cluster" / "gateway.yaml"))
+    seconds = stage.wait(lambda: state_of(stage.certificate_set("gateway")) == "Valid 200")
+    output(stage.kubectl("get", "certset", "gateway").stdout)
+    stage.steps.check(f"three certificates in two namespaces {_after(seconds)}", passed=seconds is not None)
+    before = _versions_of_set(stage)
+    say("Somebody uploads the certificate of the proxy with the key of the API:")
+    command('kubectl patch secret -n gateway-uploads gateway-proxy --patch \'{"data": {"tls.key": …}}\'')
+    key = _data(stage.secret("gateway-api", "gateway-uploads"))["tls.key"]
+    _merge(stage, "gateway-proxy", {"tls.key": key}, namespace="gateway-uploads")
+    seconds = stage.wait(lambda: state_of(stage.certificate_set("gateway")) == "KeyMismatch 400")
+    output(stage.kubectl("get", "certset", "gateway").stdout)
+    blocking = stage.kubectl("get", "certset", "gateway", "-o", f"jsonpath={WHAT_BLOCKS}").stdout
+    output(blocking)
+    stage.steps.check(f"refused {_after(seconds)}: {' '.join(blocking.split())}", passed=blocking.startswith("proxy"))
+    untouched = len(before) == _SECRETS_OF_THE_SET and _versions_of_set(stage) == before
+    stage.steps.check("nothing changed in any namespace", passed=untouched)
+
+
 def say_how_to_go_on(stage: Stage) -> None:
     """Tell how to use what runs on."""
     stage.steps.step("It goes on running; in another terminal:")
@@ -124,15 +161,23 @@ def say_how_to_go_on(stage: Stage) -> None:
     say("Ctrl-C here ends it and removes everything.")
 
 
+def _versions_of_set(stage: Stage) -> dict[str, tuple[str, str]]:
+    names = ("gateway-proxy-tls", "gateway-api-tls", "gateway-client-ca")
+    places = [(space, name) for space in ("gateway-a", "gateway-b") for name in names]
+    found = {f"{space}/{name}": _version(stage.secret(name, space)) for space, name in places}
+    return {name: version for name, version in found.items() if version is not None}
+
+
 def _replace_upload(stage: Stage, data: dict[str, str]) -> None:
     # The values would fill the screen: shown as an ellipsis, sent as they are.
     command(f'kubectl patch secret {SOURCE} --patch \'{{"data": {{"tls.crt": …}}}}\'')
     _merge(stage, SOURCE, data)
 
 
-def _merge(stage: Stage, secret: str, data: dict[str, str]) -> None:
+def _merge(stage: Stage, secret: str, data: dict[str, str], *, namespace: str = NAMESPACE) -> None:
     headers = {"Content-Type": "application/merge-patch+json"}
-    stage.control_plane.client.request("PATCH", f"{SECRETS}/{secret}", {"data": data}, headers=headers)
+    path = f"/api/v1/namespaces/{namespace}/secrets/{secret}"
+    stage.control_plane.client.request("PATCH", path, {"data": data}, headers=headers)
 
 
 def _version(secret: dict[str, Any] | None) -> tuple[str, str] | None:

@@ -24,6 +24,7 @@ OTHERS = tuple(
     f"/apis/certwright.io/v1alpha1/namespaces/{NAMESPACE}/{plural}"
     for plural in ("revocationsources", "trustdecisions", "truststores")
 )
+SETS = "/apis/certwright.io/v1alpha1/clustercertificatesets"
 SECRETS = f"/api/v1/namespaces/{NAMESPACE}/secrets"
 
 
@@ -50,9 +51,14 @@ class Stage:
         """Return one ImportedCertificate of the demo."""
         return self.control_plane.client.get(f"{CUSTOM_OBJECTS}/{name}") or {}
 
-    def secret(self, name: str) -> dict[str, Any] | None:
-        """Return one Secret of the demo."""
-        return self.control_plane.client.get(f"{SECRETS}/{name}")
+    def certificate_set(self, name: str) -> dict[str, Any]:
+        """Return one ClusterCertificateSet."""
+        found = self.control_plane.client.get(f"{SETS}/{name}")
+        return found or {"metadata": {"generation": 0}}
+
+    def secret(self, name: str, namespace: str = NAMESPACE) -> dict[str, Any] | None:
+        """Return one Secret, by default of the demo's namespace."""
+        return self.control_plane.client.get(f"/api/v1/namespaces/{namespace}/secrets/{name}")
 
     def wait(self, reached: Callable[[], bool], *, patience: float = PATIENCE_SECONDS) -> float | None:
         """Wait until something holds; return the seconds it took, `None` when it did not come."""

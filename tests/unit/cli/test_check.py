@@ -92,7 +92,9 @@ def test_check_exits_with_0_when_an_example_is_good(example: Example) -> None:
         assert expected.reasons <= reasons(judged, "Warning")
 
 
-@pytest.mark.parametrize("example", read_examples("bad"), ids=lambda example: example.path.stem)
+@pytest.mark.parametrize(
+    "example", [*read_examples("bad"), *read_examples("cluster-bad")], ids=lambda example: example.path.stem
+)
 def test_check_exits_with_1_when_an_example_is_bad(example: Example) -> None:
     result = check(example.path)
     for expected, judged in judged_in(example):
@@ -101,6 +103,7 @@ def test_check_exits_with_1_when_an_example_is_bad(example: Example) -> None:
             continue
         assert (result.exit_code, state_of(judged)) == (1, expected.state)
         assert expected.reasons <= reasons(judged, "Error") | reasons(judged, "Warning")
+        assert not expected.says or expected.says in judged["findings"][0]["message"]
         assert judged["reason"] in expected.reasons or judged["kind"] != "ImportedCertificate"
 
 
@@ -116,6 +119,8 @@ def state_of(judged: dict[str, Any]) -> str:
     match judged["kind"]:
         case "RevocationSource":
             return f"{judged['reason']} {judged['validation']}"
+        case "ClusterCertificateSet":
+            return f"{judged['reason']} {judged['responseCode']}"
         case "TrustDecision":
             return f"{judged['decision']['trustState']} {judged['validation']}"
         case "TrustStore" | "ClusterTrustStore":

@@ -35,6 +35,10 @@ def held(pem: str, **annotations: str) -> dict[str, Any]:
     return made
 
 
+MADE_THERE = (
+    "holds no key among the files: in a cluster one is made there if there is none. None is made here, so what needs "
+    "it was not checked."
+)
 OURS = {OWNER_ANNOTATION: "PrivateKey/shop-key"}
 
 
@@ -48,15 +52,54 @@ def test_key_is_a_note_when_its_secret_is_not_among_the_files() -> None:
 
     key, shop = found["PrivateKey"], found["ImportedCertificate"]
     assert (key["reason"], key["findings"]) == (shop["reason"], shop["findings"]) == ("NotChecked", [])
-    assert key["notes"] == [
-        "Secret `shop-key` (`spec.secretName`) is not among the files, so what it holds was not checked."
-    ]
-    assert shop["notes"] == [
-        "Secret `shop-key` (`spec.privateKeyRef`) is not among the files, so what it holds was not checked."
-    ]
+    assert key["notes"] == ["Secret `shop-key` (`spec.secretName`) " + MADE_THERE]
+    assert shop["notes"] == ["Secret `shop-key` (`spec.privateKeyRef`) " + MADE_THERE]
     text = manifest(private_key(), imported(**WISH))
     assert check("-", stdin=text).exit_code == 0
     assert check("--require-keys", "-", stdin=text).exit_code == 2
+
+
+def test_key_that_is_taken_is_a_note_of_its_own_when_its_secret_is_not_among_the_files() -> None:
+    found = judge(private_key(existingSecretName="shop-key"), imported(**WISH))
+
+    rest = "is not among the files, so what it holds was not checked."
+    assert found["PrivateKey"]["notes"] == [f"Secret `shop-key` (`spec.existingSecretName`) {rest}"]
+    assert found["ImportedCertificate"]["notes"] == [f"Secret `shop-key` (`spec.privateKeyRef`) {rest}"]
+
+
+def test_no_key_is_made_here_when_its_secret_was_handed_over_empty() -> None:
+    empty = secret("shop-key")
+    empty["metadata"]["annotations"] = {ALLOW_WRITE_ANNOTATION: "PrivateKey/shop-key"}
+    found = judge(private_key(), empty, imported(**WISH))
+
+    assert {kind: (each["reason"], each["path"]) for kind, each in found.items()} == {
+        "PrivateKey": ("NotChecked", []),
+        "ImportedCertificate": ("NotChecked", []),
+    }
+    assert [each["notes"] for each in found.values()] == [
+        ["Secret `shop-key` (`spec.secretName`) " + MADE_THERE],
+        ["Secret `shop-key` (`spec.privateKeyRef`) " + MADE_THERE],
+    ]
+
+
+def test_self_signed_certificate_is_said_to_be_made_when_none_is_among_the_files() -> None:
+    objects = (private_key(), held(SHOP.key_pem, **OURS), imported(**WISH))
+    words = "made by the operator; in a cluster with other dates and another serial number"
+    assert judge(*objects)["ImportedCertificate"]["made"]
+    assert words in check("-", stdin=manifest(*objects)).output
+
+    uploaded = (private_key(), held(SHOP.key_pem, **OURS), imported(**{**WISH, "certificate": SHOP.chain_pem}))
+    assert "made" not in judge(*uploaded)["ImportedCertificate"]
+    assert words not in check("-", stdin=manifest(*uploaded)).output
+
+
+def test_wish_for_a_request_is_judged_when_a_certificate_was_handed_in() -> None:
+    objects = (private_key(), held(SHOP.key_pem, **OURS))
+    good = imported(**{**WISH, "certificate": SHOP.chain_pem, "subject": {"commonName": "shop.example.com"}})
+    bad = imported(**{**WISH, "certificate": SHOP.chain_pem, "subject": {"countryCode": "Germany"}})
+
+    assert judge(*objects, good)["ImportedCertificate"]["findings"] == []
+    assert reasons(judge(*objects, bad)["ImportedCertificate"], "Error") == {"InvalidRequest"}
 
 
 def test_certificate_is_judged_without_its_key_when_that_is_nowhere() -> None:

@@ -8,6 +8,7 @@ from certwright.cluster.library import NoLibrary
 from certwright.cluster.public_roots import public_roots
 from certwright.findings import ClusterError, Reason
 from certwright.pki.certificate import Certificate
+from certwright.pki.key_recipe import KeyRecipe
 from certwright.pki.trust_bundle import BundleRecipe, render_bundle
 from certwright.reconcile.objects import Kind, NamespaceFacts, ObjectKey, Observed, Subject, Version
 from certwright.reconcile.plan import (
@@ -16,6 +17,7 @@ from certwright.reconcile.plan import (
     OWNER_ANNOTATION,
     ApplyBundle,
     ApplyClusterTrustBundle,
+    ApplySecret,
     Delete,
     KeepRecord,
     SetFinalizer,
@@ -33,6 +35,7 @@ from certwright.reconcile.questions import (
     PublicRoots,
     RecordsOf,
 )
+from certwright.reconcile.set_actions import ApplyContent, Rehearse, Rehearsed
 from certwright.reconcile.trust.record import TrustedCertificate, TrustRecord, pack_record
 from tests.support.memory_cluster import START
 from tests.support.pki import PKI
@@ -97,6 +100,32 @@ async def test_files_keep_statuses_and_finalizers_of_those_that_others_ask_for()
         held = await files.set_finalizer(SetFinalizer(STORE, written.version, "x", present=present))
         assert (held.finalizers, held.status, held.version.uid) == (finalizers, {"a": 1}, subject.version.uid)
     assert (await files.read_subject(STORE)) == held
+
+
+async def test_files_take_what_a_set_writes_and_have_nothing_against_it() -> None:
+    key = ObjectKey(Kind.SECRET, "shop", "proxy-tls")
+    files = FileCluster([Observed(key, Version("u", "1"), annotations={"a": "b"}, type="Opaque", data={"x": b"y"})])
+    write = ApplyContent(
+        key, Version("u", "1"), {"tls.crt": b"c"}, {"l": "m"}, {"n": "o"}, type="Opaque", immutable=True
+    )
+
+    await files.rehearse(Rehearse(write, Rehearsed(key, "sha256:x")))
+    assert (await files.read(key)).data == {"x": b"y"}
+    written = await files.apply_content(write)
+
+    assert await files.read(key) == written
+    assert (written.data, written.type, written.immutable) == ({"x": b"y", "tls.crt": b"c"}, "Opaque", True)
+    assert (written.annotations, written.labels, written.version.uid) == ({"a": "b", "n": "o"}, {"l": "m"}, "u")
+    assert files.touched == {key}
+
+
+async def test_files_make_no_key() -> None:
+    key = ObjectKey(Kind.SECRET, "shop", "shop-key")
+    files = FileCluster()
+
+    with pytest.raises(ClusterError):
+        await files.apply_secret(ApplySecret(key, None, KeyRecipe("ECDSA", 256), "Opaque", {}, {}))
+    assert (files.unmade, files.objects) == ({key}, {})
 
 
 def test_uids_of_files_fit_into_a_status_whatever_the_names() -> None:

@@ -63,8 +63,9 @@ def check(paths: tuple[str, ...], output: str, *, require_keys: bool, verbose: b
     Each file is judged as a server would send it: the certificate with the chain beside it; of CA bundles each
     certificate. ImportedCertificates are judged with the Secrets, ConfigMaps, revocation lists and stores among the
     files, and say themselves what they are for; --purpose, --dns, --ip and --warn-before are for everything else.
-    TrustDecisions are judged, and stores gather them as if every change were approved. A Secret or a store that is
-    not among the files is a note and no fault: keys are rarely in Git.
+    TrustDecisions are judged, and stores gather them as if every change were approved. ClusterCertificateSets are
+    judged certificate by certificate. A Secret, a store or a namespace that is not among the files is a note and no
+    fault: keys are rarely in Git. No key is made here.
     """
     sources = list(read_paths(paths))
     demands = _read_demands(wishes)

@@ -8,9 +8,9 @@ from dataclasses import asdict
 from typing import Any
 
 from certwright.api.model import timestamp
-from certwright.cli.check.verdicts import codes_of, summarize
+from certwright.cli.check.verdicts import codes_of, response_code, summarize
 from certwright.cli.offline import facts
-from certwright.cli.offline.report import FILE, Bundle, Decision, Located, Outcome, Report
+from certwright.cli.offline.report import FILE, Bundle, CertificateSet, Decision, Located, Outcome, Report
 from certwright.dialects.root_certificates import finding_code
 
 SCHEMA_VERSION = 1
@@ -46,13 +46,15 @@ def _result(report: Report) -> Mapping[str, Any]:
         "reason": report.reason.value,
         "validation": validation,
         "certificateStoreStatus": answer.status.value if answer is not None else None,
-        "responseCode": answer.response_code if answer is not None else None,
+        "responseCode": response_code(report, answer),
         "path": [facts.describe(each, _role(report, place)) for place, each in enumerate(report.path)],
         "findings": [_finding(each) for each in report.findings],
         "notes": list(report.notes),
         "nextChange": timestamp(report.next_change) if report.next_change else None,
         **({"decision": _decision(report.decision)} if report.decision is not None else {}),
         **({"bundle": _bundle(report.bundle)} if report.bundle is not None else {}),
+        **({"set": _set(report.certificate_set)} if report.certificate_set is not None else {}),
+        **({"made": True} if report.made else {}),
     }
 
 
@@ -83,6 +85,28 @@ def _bundle(bundle: Bundle) -> Mapping[str, Any]:
     }
 
 
+def _set(found: CertificateSet) -> Mapping[str, Any]:
+    return {
+        "revision": found.revision,
+        "namespaces": list(found.namespaces),
+        "certificates": [
+            {
+                "name": each.name,
+                "secretName": each.secret,
+                "required": each.required,
+                "responseCode": each.code,
+                "reason": each.reason,
+                "validation": each.validation,
+                "path": [
+                    facts.describe(certificate, "leaf" if place == 0 else "intermediate")
+                    for place, certificate in enumerate(each.path)
+                ],
+            }
+            for each in found.slots
+        ],
+    }
+
+
 def _role(report: Report, place: int) -> str:
     certificate = report.path[place]
     if certificate == report.anchor:
@@ -103,4 +127,5 @@ def _finding(located: Located) -> Mapping[str, Any]:
         "fingerprint": found.fingerprint,
         "file": located.spot.file,
         "line": located.spot.line,
+        **({"certificates": list(located.slots)} if located.slots else {}),
     }

@@ -6,8 +6,9 @@ from rich.console import Console
 
 from certwright.cli.check.verdicts import summarize
 from certwright.cli.offline import facts
-from certwright.cli.offline.report import Bundle, Located, Outcome, Report
+from certwright.cli.offline.report import Bundle, CertificateSet, Located, Outcome, Report
 from certwright.cli.terminal import ERROR_STYLE, GOOD_STYLE, HEADING_STYLE, QUIET_STYLE, WARNING_STYLE, say
+from certwright.dialects.cluster_certificates import OK
 from certwright.findings import Reason, Severity
 from certwright.pki.certificate import Certificate
 
@@ -33,6 +34,10 @@ def _write_report(report: Report, console: Console, *, verbose: bool) -> None:
         say(console, "  ", (facts.describe_decision(report.decision), QUIET_STYLE))
     if report.bundle is not None:
         _write_bundle(report.bundle, console, verbose=verbose)
+    if report.certificate_set is not None:
+        _write_set(report.certificate_set, console)
+    if report.made:
+        say(console, ("  made by the operator; in a cluster with other dates and another serial number", QUIET_STYLE))
     for each in report.findings:
         _write_finding(each, console)
     for note in report.notes:
@@ -66,6 +71,19 @@ def _write_bundle(bundle: Bundle, console: Console, *, verbose: bool) -> None:
         dates = f"  {facts.day(each.certificate.not_before)} to {facts.day(each.certificate.not_after)}"
         say(console, "  - ", facts.label(each.certificate), (f"{dates}, {facts.describe_trust(each)}", QUIET_STYLE))
         say(console, "    ", (each.fingerprint, QUIET_STYLE))
+
+
+def _write_set(found: CertificateSet, console: Console) -> None:
+    code = str(found.code) if found.code is not None else "no code"
+    revision = f", revision {found.revision}" if found.revision is not None else ""
+    places = facts.describe_places(found.namespaces)
+    say(console, "  ", (code, GOOD_STYLE if found.code == OK else ""), f" for {places}", (revision, QUIET_STYLE))
+    for each in found.slots:
+        bad = each.code != OK
+        number = str(each.code) if each.code is not None else " - "
+        name = each.name if each.secret is None else f"{each.name} → {each.secret}"
+        text = facts.describe_slot(each)
+        say(console, "  ", (number, ERROR_STYLE if bad and each.code else QUIET_STYLE), f" {name}", (text, QUIET_STYLE))
 
 
 def _write_finding(located: Located, console: Console) -> None:

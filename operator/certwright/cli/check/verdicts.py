@@ -52,9 +52,18 @@ def exit_status(outcome: Outcome, *, require_keys: bool) -> int:
     return FINDINGS_EXIT if any(each.errors for each in outcome.reports) else GOOD_EXIT
 
 
+def response_code(report: Report, answer: StoreAnswer | None) -> int | None:
+    """Give the response code that a status would show: of a set that of source 4, else that of source 1."""
+    if report.certificate_set is not None:
+        return report.certificate_set.code
+    return answer.response_code if answer is not None else None
+
+
 def codes_of(report: Report) -> tuple[int, StoreAnswer | None]:
     """Give the codes that the status of an object would show: of source 3 and, where it has a word for it, source 1."""
     reasons = [each.finding.reason for each in report.errors] or [report.reason]
+    if report.certificate_set is not None:
+        return validation_code(reasons), None
     # What the API server refuses before it is stored has no status; as a request it is a bad one.
     reasons = [Reason.INVALID_REQUEST if each is Reason.KEY_IN_CERTIFICATE else each for each in reasons]
     known = [each for each in reasons if each in ANSWERS]

@@ -14,6 +14,8 @@ import click
 
 from certwright.api.model import timestamp
 from certwright.cli.diff.comparison import Difference, compare
+from certwright.cli.diff.set_text import describe_set, list_slots, write_sets
+from certwright.cli.diff.sets import SetDifference, compare_sets
 from certwright.cli.diff.store_text import describe_store, list_changes, write_stores
 from certwright.cli.diff.stores import StoreDifference, compare_stores
 from certwright.cli.diff.text import describe, name_of, write_text
@@ -25,9 +27,12 @@ from certwright.cli.offline.paths import Problem, Source, read_paths
 from certwright.cli.offline.report import Report
 from certwright.cli.offline.wishes import STORES
 from certwright.cli.terminal import ERROR_STYLE, open_console, say
+from certwright.reconcile.objects import Kind
 
 SCHEMA_VERSION = 1
 """Raised when a field changes its meaning or goes; fields may be added without it."""
+
+_OF_MANY = STORES | {Kind.CLUSTER_CERTIFICATE_SET}
 
 SAME_EXIT, DIFFERENT_EXIT, UNJUDGED_EXIT = 0, 1, 2
 
@@ -48,21 +53,25 @@ def diff(old: str, new: str, at: datetime | None, password_file: str | None, out
     Of stores it is said which CAs are added, removed, changed and withdrawn, and the id by which the change is
     approved. What OLD makes is taken to be deployed, unless a status among the files (kubectl get -o yaml) says
     otherwise.
+
+    Of sets it is said which certificates are exchanged, added, removed, and kept although they are not listed any more.
     """
     demands = Demands(at=at or now(), password=read_password(password_file))
     before, after = _judge(old, demands), _judge(new, demands)
     problems = (*before.outcome.problems, *after.outcome.problems)
     folders = Path(old).is_dir() and Path(new).is_dir()
-    differences, unchanged = compare(_without_stores(before), _without_stores(after), folders=folders)
-    stores, same = asyncio.run(compare_stores(before, after))
-    status = UNJUDGED_EXIT if problems else DIFFERENT_EXIT if differences or stores else SAME_EXIT
+    differences, unchanged = compare(_single(before), _single(after), folders=folders)
+    stores, same_stores = asyncio.run(compare_stores(before, after))
+    sets, same_sets = compare_sets(before, after)
+    status = UNJUDGED_EXIT if problems else DIFFERENT_EXIT if differences or stores or sets else SAME_EXIT
     if output == "json":
-        changes = [*map(_change, differences), *map(_store_change, stores)]
-        click.echo(_write_json(changes, unchanged + same, problems, at=demands.at, status=status))
+        changes = [*map(_change, differences), *map(_store_change, stores), *map(_set_change, sets)]
+        click.echo(_write_json(changes, unchanged + same_stores + same_sets, problems, at=demands.at, status=status))
     else:
         console = open_console()
         write_text(differences, console)
         write_stores(stores, console)
+        write_sets(sets, console)
         errors = open_console(stderr=True)
         for each in problems:
             say(errors, ("certwright: ", ERROR_STYLE), f"{each.file}: {each.message}")
@@ -73,8 +82,9 @@ def _judge(path: str, demands: Demands) -> Judged:
     return judge_world(_without_empty(path), demands)
 
 
-def _without_stores(side: Judged) -> list[Report]:
-    return [each for each in side.outcome.reports if each.identity.kind not in STORES]
+def _single(side: Judged) -> list[Report]:
+    """Give what is about one certificate."""
+    return [each for each in side.outcome.reports if each.identity.kind not in _OF_MANY]
 
 
 def _without_empty(path: str) -> Iterator[Source | Problem]:
@@ -118,6 +128,19 @@ def _store_change(found: StoreDifference) -> dict[str, Any]:
         "old": _side(found.old),
         "new": _side(found.new),
         **({"store": list_changes(found)} if found.new is not None else {}),
+    }
+
+
+def _set_change(found: SetDifference) -> dict[str, Any]:
+    return {
+        "name": name_of(found.report),
+        "kind": found.report.identity.kind,
+        "change": found.change.value,
+        "text": describe_set(found),
+        "flags": [flag.value for flag in found.flags],
+        "old": _side(found.old),
+        "new": _side(found.new),
+        "set": list_slots(found),
     }
 
 

@@ -45,7 +45,7 @@ def write_text(differences: Iterable[Difference], console: Console) -> None:
 
 def write_head(console: Console, report: Report, text: str, change: Change, flags: Collection[Flag]) -> None:
     """Write the line of a difference."""
-    warnings = [words for flag, words in _WARNINGS.items() if flag in flags]
+    warnings = list_warnings(flags)
     say(
         console,
         (name_of(report), HEADING_STYLE),
@@ -53,6 +53,11 @@ def write_head(console: Console, report: Report, text: str, change: Change, flag
         (text, _STYLES[change]),
         (f"  [{', '.join(warnings)}]" if warnings else "", WARNING_STYLE),
     )
+
+
+def list_warnings(flags: Collection[Flag]) -> list[str]:
+    """Give the words of the flags that are worth one."""
+    return [words for flag, words in _WARNINGS.items() if flag in flags]
 
 
 def write_errors(console: Console, report: Report | None, *, told: Reason | None = None) -> None:
@@ -76,14 +81,14 @@ def describe(difference: Difference) -> str:
     """Say what changed, in one line without the name."""
     old, new = difference.old, difference.new
     if old is None or new is None:
-        return ", ".join((difference.change.value, *_describe_side(difference.report)))
+        return ", ".join((difference.change.value, *describe_side(difference.report)))
     parts = []
     if old.path and new.path:
         parts += [*_describe_leaves(old.path[0], new.path[0]), *_describe_chains(old.path[1:], new.path[1:])]
     elif old.path:
         parts.append("no longer a certificate")
     elif new.path:
-        parts += ["now a certificate", *_describe_side(new)]
+        parts += ["now a certificate", *describe_side(new)]
     if old.decision is not None and new.decision is not None:
         parts += _describe_decisions(old.decision, new.decision)
     if old.reason != new.reason:
@@ -91,7 +96,8 @@ def describe(difference: Difference) -> str:
     return ", ".join(parts) or "other findings"
 
 
-def _describe_side(report: Report) -> Iterator[str]:
+def describe_side(report: Report) -> Iterator[str]:
+    """Say what a certificate is."""
     if not report.path:
         yield f"no certificate ({report.reason.value})"
         return
@@ -99,7 +105,7 @@ def _describe_side(report: Report) -> Iterator[str]:
     yield f"serial {_short(facts.serial(leaf))}"
     yield f"until {facts.day(leaf.not_after)}"
     if facts.names(leaf):
-        yield f"names {_some(facts.names(leaf))}"
+        yield f"names {some(facts.names(leaf))}"
     yield f"issuer {facts.issuer(leaf)}"
     yield leaf.public_key.description
     if report.decision is not None:
@@ -162,7 +168,7 @@ def _describe_sets(what: str, old: Iterable[str], new: Iterable[str]) -> str:
     before, after = dict.fromkeys(old), dict.fromkeys(new)
     added = [f"+{each}" for each in after if each not in before]
     removed = [f"-{each}" for each in before if each not in after]
-    return f"{what} {_some((*added, *removed), ' ')}" if added or removed else ""
+    return f"{what} {some((*added, *removed), ' ')}" if added or removed else ""
 
 
 def _describe_chains(old: tuple[Certificate, ...], new: tuple[Certificate, ...]) -> list[str]:
@@ -181,6 +187,7 @@ def _short(serial: str) -> str:
     return serial if len(serial) <= _WHOLE_SERIAL else f"{serial[:8]}…"
 
 
-def _some(texts: tuple[str, ...], separator: str = " ") -> str:
+def some(texts: tuple[str, ...], separator: str = " ") -> str:
+    """Name a few, and count the others."""
     more = f"{separator}and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
     return separator.join(texts[:_SHOWN]) + more

@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 
 from certwright.api.model import timestamp
-from certwright.cli.offline.report import TRUSTED, UNTRUSTED, Bundle, Decision
-from certwright.findings import printable
+from certwright.cli.offline.report import TRUSTED, UNTRUSTED, Bundle, Decision, SlotReport
+from certwright.findings import Reason, printable
 from certwright.pki.certificate import Certificate
 from certwright.reconcile.trust.record import TrustedCertificate
 
 _NAME_LIMIT = 512
 _LABEL_LIMIT = 128
 _SERIAL_LIMIT = 64
+_NAMESPACES_SHOWN = 8
 _PURPOSES = {
     "1.3.6.1.5.5.7.3.1": "serverAuth",
     "1.3.6.1.5.5.7.3.2": "clientAuth",
@@ -81,6 +82,27 @@ def describe_bundle(bundle: Bundle) -> str:
     if bundle.public_roots is not None:
         parts.append(f"{public} of them public ({printable(bundle.public_roots, limit=_LABEL_LIMIT)})")
     return ", ".join(parts)
+
+
+def describe_slot(slot: SlotReport) -> str:
+    """Say what a certificate of a set is, or why there is none."""
+    parts = [] if slot.reason == Reason.VALID else [slot.reason]
+    if slot.path:
+        leaf = slot.path[0]
+        dates = f"{day(leaf.not_before)} to {day(leaf.not_after)}"
+        parts.append(f"{label(leaf)}  {dates}, {leaf.public_key.description}, serial {serial(leaf)}")
+    elif slot.absent and slot.secret is not None:
+        parts.append("to be removed")
+    elif not slot.given and slot.secret is not None:
+        parts.append("not listed" if slot.required else "not listed, and not required")
+    return "".join(f"  {each}" for each in parts)
+
+
+def describe_places(namespaces: tuple[str, ...]) -> str:
+    """Say for which namespaces a set is."""
+    shown = ", ".join(namespaces[:_NAMESPACES_SHOWN])
+    more = f" and {len(namespaces) - _NAMESPACES_SHOWN} more" if len(namespaces) > _NAMESPACES_SHOWN else ""
+    return f"{_count(len(namespaces), 'namespace')}" + (f": {shown}{more}" if namespaces else "")
 
 
 def describe_trust(entry: TrustedCertificate) -> str:

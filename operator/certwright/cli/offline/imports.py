@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from certwright.api.importedcertificate import ImportedCertificateStatus
+from certwright.api.model import parse_leniently
 from certwright.cli.offline.demands import Demands
 from certwright.cli.offline.manifests import Document
 from certwright.cli.offline.objects import identify
@@ -17,12 +19,12 @@ from certwright.pki.certificate import Certificate
 from certwright.pki.crl import RevocationList
 from certwright.reconcile.importedcertificate.judge import find_role
 from certwright.reconcile.importedcertificate.past import read_past
-from certwright.reconcile.importedcertificate.private_key import FIELD
+from certwright.reconcile.importedcertificate.private_key import FIELD, find_key_question
 from certwright.reconcile.importedcertificate.references import all_inputs, find_references
 from certwright.reconcile.importedcertificate.upload import read_upload
 from certwright.reconcile.objects import Kind, ObjectKey
 from certwright.reconcile.places import Place
-from certwright.reconcile.private_keys import KEY_DATA_KEY
+from certwright.reconcile.private_keys import KEY_DATA_KEY, find_made
 from certwright.reconcile.trust.deployed import decision_namespace_of
 from certwright.reconcile.trust.reliance import Trusted, find_store, read_trust
 from certwright.validation import Options, Revocation, Verdict, validate
@@ -63,6 +65,7 @@ def report_import(
         path=path,
         anchor=anchor,
         next_change=next_change,
+        made=_is_made(done, path),
     )
 
 
@@ -132,4 +135,19 @@ def _note_withheld(done: Done) -> Iterator[str]:
             places.private_key_password,
             *(Place(key, KEY_DATA_KEY, FIELD) for key in done.withheld if key not in inputs),
         ),
+        made=_find_made(done),
     )
+
+
+def _find_made(done: Done) -> ObjectKey | None:
+    """Give the Secret that the PrivateKey of the wish makes its key in."""
+    question = find_key_question(done.judgement.spec, done.subject.key.namespace)
+    owner = done.snapshot.answers.get(question) if question is not None else None
+    return find_made(owner) if owner is not None else None
+
+
+def _is_made(done: Done, path: tuple[Certificate, ...]) -> bool:
+    """Say whether the operator makes the certificate, and has not made it before."""
+    record = parse_leniently(ImportedCertificateStatus, done.subject.status).record
+    made = record.self_signed if record is not None else None
+    return any(each.fingerprint == made and each.not_before == done.snapshot.now for each in path[:1])

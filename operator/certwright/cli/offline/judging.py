@@ -23,6 +23,7 @@ from certwright.cli.offline.objects import (
 )
 from certwright.cli.offline.paths import Problem, Source
 from certwright.cli.offline.report import FILE, Identity, Outcome, Report, Spot, locate_all
+from certwright.cli.offline.set_reports import report_set
 from certwright.cli.offline.spots import find_in_documents, find_in_file
 from certwright.cli.offline.trust_reports import report_decision, report_key, report_source, report_store
 from certwright.cli.offline.world import OURS, Done, World
@@ -35,7 +36,14 @@ _MARK = b"-----BEGIN CERTIFICATE-----"
 _LOCKED = frozenset({Detail.PASSWORD_MISSING, Detail.WRONG_PASSWORD, Detail.ENCRYPTED})
 
 
-_ORDER = (Kind.PRIVATE_KEY, Kind.REVOCATION_SOURCE, Kind.TRUST_DECISION, Kind.TRUST_STORE, Kind.CLUSTER_TRUST_STORE)
+_ORDER = (
+    Kind.PRIVATE_KEY,
+    Kind.REVOCATION_SOURCE,
+    Kind.TRUST_DECISION,
+    Kind.TRUST_STORE,
+    Kind.CLUSTER_TRUST_STORE,
+    Kind.CLUSTER_CERTIFICATE_SET,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +165,8 @@ async def _report_ours(done: Done, world: World, inventory: Inventory) -> Report
             return report_decision(done, inventory.documents)
         case Kind.IMPORTED_CERTIFICATE:
             return report_import(done, find_lists(done, world), inventory.documents, world.demands)
+        case Kind.CLUSTER_CERTIFICATE_SET:
+            return report_set(done, inventory.documents)
         case _:
             return await report_store(done, world)
 

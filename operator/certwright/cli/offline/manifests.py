@@ -16,6 +16,7 @@ from certwright.cli.offline.paths import Problem, Source
 
 DEFAULT_NAMESPACE = "default"
 _PUBLIC_FIELDS = ("certificate", "chain", "cert")
+_NAMED_ITEMS = ("slots", "certificates")
 _DATA_FIELDS = ("data", "stringData", "binaryData")
 _DEPTH_LIMIT = 256
 _DEEP_LINE = re.compile(rb"^(?: {256}|(?: *[-?]){64})", re.MULTILINE)
@@ -26,7 +27,8 @@ class Piece:
     """A text in a manifest.
 
     Attributes:
-        name: the path of its field: `data.tls.crt`.
+        name: the path of its field: `data.tls.crt`; of an item of a list with its name: `spec.slots[proxy]`, which is
+            a place only, without text.
         line: where its first line stands in the file, from 1.
         text: the text.
         spread: each line of the text is a line of the file; else all of it stands at `line`.
@@ -47,7 +49,7 @@ class Document:
         line: its first line, from 1.
         namespace: `default` where it names none.
         body: the whole object.
-        pieces: the texts in it that may hold certificates.
+        pieces: the texts in it that may hold certificates, and the named items of a set.
     """
 
     file: str
@@ -156,6 +158,20 @@ def _pieces(fields: Mapping[str, yaml.Node]) -> Iterator[Piece]:
         value = spec.get(name)
         if isinstance(value, yaml.ScalarNode):
             yield _piece(f"spec.{name}", value)
+    for name in _NAMED_ITEMS:
+        items = spec.get(name)
+        for item in items.value if isinstance(items, yaml.SequenceNode) else ():
+            yield from _pieces_of_item(f"spec.{name}", item)
+
+
+def _pieces_of_item(path: str, item: yaml.Node) -> Iterator[Piece]:
+    inner = _fields(item)
+    place = f"{path}[{_text(inner.get('name'))}]"
+    yield Piece(place, item.start_mark.line + 1, "", spread=False)
+    for name in _PUBLIC_FIELDS:
+        value = inner.get(name)
+        if isinstance(value, yaml.ScalarNode):
+            yield _piece(f"{place}.{name}", value)
 
 
 def _piece(name: str, node: yaml.ScalarNode) -> Piece:

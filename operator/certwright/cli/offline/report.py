@@ -51,10 +51,15 @@ TRUSTED, UNTRUSTED = "trusted", "untrusted"
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """A finding and where it is best looked at."""
+    """A finding and where it is best looked at.
+
+    Attributes:
+        slots: of a set the certificates that it is about; none when it is about the whole.
+    """
 
     finding: Finding
     spot: Spot
+    slots: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,47 @@ class Bundle:
 
 
 @dataclass(frozen=True, slots=True)
+class SlotReport:
+    """What one certificate of a set comes to.
+
+    Attributes:
+        secret: the Secret it goes to; `None` when the set has no slot of the name.
+        given: the set lists a certificate for it.
+        absent: it is to be removed.
+        code: the response code of source 4; `None` when it was not checked.
+        reason: one word for it.
+        validation: the validation code of the certificate; `None` when there is no verdict.
+        path: the certificate, with its intermediates when it is good.
+    """
+
+    name: str
+    secret: str | None
+    required: bool
+    given: bool
+    absent: bool
+    code: int | None
+    reason: str
+    validation: int | None
+    path: tuple[Certificate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateSet:
+    """What a set comes to.
+
+    Attributes:
+        code: the response code of source 4; `None` when it was not checked.
+        revision: identifies what it would deploy; `None` when it would deploy nothing.
+        namespaces: where it would.
+    """
+
+    code: int | None
+    revision: str | None
+    namespaces: tuple[str, ...]
+    slots: tuple[SlotReport, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What was found about one certificate, or another object of ours.
 
@@ -108,6 +154,8 @@ class Report:
         part: which certificate of several in one place it is; empty where there is one.
         decision: of a TrustDecision what it comes to.
         bundle: of a store what it would deploy; absent when it would deploy nothing.
+        certificate_set: of a set what it comes to.
+        made: the certificate is made by the operator; the one in a cluster has other dates and another serial number.
     """
 
     identity: Identity
@@ -122,6 +170,8 @@ class Report:
     part: str = ""
     decision: Decision | None = None
     bundle: Bundle | None = None
+    certificate_set: CertificateSet | None = None
+    made: bool = False
 
     @property
     def errors(self) -> tuple[Located, ...]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
+from certwright.api.certificateset import ClusterCertificateSetSpec
 from certwright.api.importedcertificate import ImportedCertificateSpec
 from certwright.api.model import WireModel
 from certwright.api.privatekey import PrivateKeySpec
@@ -18,6 +19,7 @@ from certwright.api.revocationsource import RevocationSourceSpec
 from certwright.api.rules import PRIVATE_KEY_ARMOUR
 from certwright.api.trustdecision import TrustDecisionSpec
 from certwright.api.truststore import ClusterTrustStoreSpec, TrustStoreSpec
+from certwright.cli.offline.set_rules import find_refusals_of_sets
 from certwright.findings import Finding, Reason, finding
 from certwright.reconcile.objects import Kind
 
@@ -30,6 +32,7 @@ _SPECS: Mapping[str, type[WireModel]] = {
     Kind.TRUST_DECISION: TrustDecisionSpec,
     Kind.TRUST_STORE: TrustStoreSpec,
     Kind.CLUSTER_TRUST_STORE: ClusterTrustStoreSpec,
+    Kind.CLUSTER_CERTIFICATE_SET: ClusterCertificateSetSpec,
 }
 _PUBLIC_FIELDS: Mapping[str, tuple[str, ...]] = {
     Kind.IMPORTED_CERTIFICATE: ("certificate", "chain"),
@@ -54,6 +57,8 @@ def find_refusals(body: Mapping[str, Any]) -> Iterator[Finding]:
         yield from _find_refusals_of_imports(spec)
     elif kind in {Kind.TRUST_STORE, Kind.CLUSTER_TRUST_STORE}:
         yield from _find_refusals_of_stores(kind, spec)
+    elif kind == Kind.CLUSTER_CERTIFICATE_SET:
+        yield from find_refusals_of_sets(spec)
 
 
 def _find_refusals_of_imports(spec: Mapping[str, Any]) -> Iterator[Finding]:

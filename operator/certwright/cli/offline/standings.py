@@ -36,12 +36,24 @@ def is_ready(done: Done) -> bool:
     return any((each.type, each.status) == (ConditionType.READY, ConditionStatus.TRUE) for each in conditions)
 
 
-def note_withheld(done: Done, places: Iterable[Place | None]) -> Iterator[str]:
-    """Note the Secrets and PrivateKeys that are not among the files, with the field that names each."""
+def note_withheld(done: Done, places: Iterable[Place | None], *, made: ObjectKey | None = None) -> Iterator[str]:
+    """Note the Secrets and PrivateKeys that are not among the files, with the field that names each.
+
+    Args:
+        done: what a pass left.
+        places: what the object names.
+        made: the Secret that a PrivateKey makes its key in.
+    """
     named: dict[ObjectKey, str] = {}
     for place in places:
         if place is not None:
             named.setdefault(place.object, place.field)
     for key in sorted(done.withheld):
         where = f" (`{named[key]}`)" if key in named else ""
+        if key == made:
+            yield (
+                f"Secret `{key.name}`{where} holds no key among the files: in a cluster one is made there if there is "
+                "none. None is made here, so what needs it was not checked."
+            )
+            continue
         yield f"{key.kind} `{key.name}`{where} is not among the files, so what it holds was not checked."

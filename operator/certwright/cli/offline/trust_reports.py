@@ -20,7 +20,7 @@ from certwright.pki.certificate import Certificate
 from certwright.reconcile.bookkeeping import read_instant
 from certwright.reconcile.objects import Kind, ObjectKey
 from certwright.reconcile.places import Place
-from certwright.reconcile.private_keys import KEY_DATA_KEY, find_secret
+from certwright.reconcile.private_keys import KEY_DATA_KEY, find_made, find_secret
 from certwright.reconcile.revocationsource.issuers import read_issuers
 from certwright.reconcile.revocationsource.references import find_references
 from certwright.reconcile.trust.deployed import decision_namespace_of
@@ -38,7 +38,9 @@ def report_key(done: Done) -> Report:
     field = "spec.secretName" if spec is not None and spec.secret_name is not None else "spec.existingSecretName"
     places = (Place(secret, KEY_DATA_KEY, field),) if secret is not None else ()
     report = _report(done, read_findings(done))
-    return replace(report, notes=tuple(note_withheld(done, places)), lacks_key=bool(done.withheld))
+    return replace(
+        report, notes=tuple(note_withheld(done, places, made=find_made(done.subject))), lacks_key=bool(done.withheld)
+    )
 
 
 def report_source(done: Done) -> Report:

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from certwright.cli.offline.set_wishes import Places, read_set
 from certwright.cluster.files import FileCluster
 from certwright.findings import Finding
+from certwright.reconcile.certificateset.wish import find_inputs as find_set_inputs
 from certwright.reconcile.importedcertificate.needs import read_spec
 from certwright.reconcile.importedcertificate.private_key import find_key_question
 from certwright.reconcile.importedcertificate.references import all_inputs
@@ -33,11 +35,13 @@ class Walked:
         subject: with a wish that files can answer.
         revocation: what an ImportedCertificate, or its store, says about revocation lists.
         notes: what was taken out, and why that is no fault.
+        places: of a set where it would write.
     """
 
     subject: Subject
     revocation: Revocation = Revocation.OFF
     notes: tuple[str, ...] = ()
+    places: Places | None = None
 
 
 def deploy_at_once(store: Subject) -> Subject:
@@ -88,6 +92,32 @@ def walk_import(subject: Subject, files: FileCluster, *, anchored: bool, listed:
                 "revocation is asked for and was not checked: no list is among the files. Give lists with `--crl`."
             )
     return Walked(replace(subject, spec={**subject.spec, "trust": wish}), Revocation(wished), tuple(notes))
+
+
+def walk_trust_of_set(walked: Walked, files: FileCluster) -> Walked:
+    """Take out of a set what the files hold nothing for: its store, and revocation lists."""
+    subject, spec = walked.subject, read_set(walked.subject)
+    if spec is None or spec.trust is None:
+        return walked
+    key = ObjectKey(Kind.CLUSTER_TRUST_STORE, "", spec.trust.store_ref.name)
+    store = files.subjects.get(key)
+    if store is None or not is_known(store, files):
+        what = "is not among the files" if store is None else "gathers what is not among the files"
+        rest = {name: value for name, value in subject.spec.items() if name != "trust"}
+        return replace(
+            walked,
+            subject=replace(subject, spec=rest),
+            notes=(f"{name_store(key)} {what}, so the trust of the certificates was not checked.",),
+        )
+    wished, namespace = spec.trust.revocation or revocation_of_store(store), decision_namespace_of(store)
+    if wished == "Off" or any(_offers(each) for each in files.subjects.values() if each.key.namespace == namespace):
+        return walked
+    trust = {**subject.spec["trust"], "revocation": "Off"}
+    return replace(
+        walked,
+        subject=replace(subject, spec={**subject.spec, "trust": trust}),
+        notes=("revocation is asked for and was not checked: no list is among the files.",),
+    )
 
 
 def _offers(subject: Subject) -> bool:
@@ -152,6 +182,9 @@ def _inputs(subject: Subject) -> Iterable[ObjectKey]:
             return find_inputs(read_source(subject), namespace)
         case Kind.TRUST_DECISION:
             return find_objects(subject)
+        case Kind.CLUSTER_CERTIFICATE_SET:
+            wished = read_set(subject)
+            return find_set_inputs(wished) if wished is not None else ()
         case _:
             wish = read_wish(subject)
             return find_passwords(find_aims(wish, namespace)) if not isinstance(wish, Finding) else ()

@@ -1,7 +1,7 @@
 """A cluster made of files, walked by the operator's own passes until nothing changes any more.
 
-What others look at is walked before them: CAs, the lists of those, intermediates, stores, certificates. Whoever looked
-at something that changed after is walked again, as in a cluster; so the order counts for speed and not for verdicts.
+What others look at is walked before them: CAs, the lists of those, intermediates, stores, certificates, sets. Whoever
+looked at something that changed after is walked again, as in a cluster: the order counts for speed, not for verdicts.
 """
 
 from __future__ import annotations
@@ -14,7 +14,16 @@ from typing import Any
 from certwright.cli.offline.demands import Demands
 from certwright.cli.offline.manifests import Document
 from certwright.cli.offline.objects import read_subject
-from certwright.cli.offline.wishes import STORES, Walked, deploy_at_once, find_withheld, walk_import, without_approval
+from certwright.cli.offline.set_wishes import as_handed_over, list_namespaces, list_targets, walk_set
+from certwright.cli.offline.wishes import (
+    STORES,
+    Walked,
+    deploy_at_once,
+    find_withheld,
+    walk_import,
+    walk_trust_of_set,
+    without_approval,
+)
 from certwright.cluster.file_library import FileLibrary
 from certwright.cluster.files import FileCluster, FixedClock, file_uid
 from certwright.cluster.gather import gather
@@ -30,8 +39,8 @@ from certwright.runtime.engine import make_engine
 from certwright.runtime.passes import PassResult, Surroundings, judge_inline, run_pass
 from certwright.settings import Settings
 
-SETTINGS = Settings.model_construct()
-"""The defaults: a setting of some cluster must not change what files are found to be."""
+SETTINGS = Settings.model_construct(set_settling_seconds=0)
+"""The defaults: a setting of some cluster must not change what files are found to be. Files do not change meanwhile."""
 
 ENGINE = make_engine(SETTINGS)
 OURS = frozenset(kind.value for kind in ENGINE.reconcilers)
@@ -82,10 +91,11 @@ class World:
         demands: Demands,
     ) -> None:
         self.demands = demands
-        self.files = FileCluster(objects)
         self.namespaces = {each.name: each for each in namespaces}
         self._documents = tuple(documents)
         self._subjects = tuple(read_subject(each, demands.at) for each in self._documents)
+        sets = frozenset(each.owner for each in self._subjects if each.key.kind is Kind.CLUSTER_CERTIFICATE_SET)
+        self.files = FileCluster(as_handed_over(each, sets) for each in objects)
         self.wishes = {each.key: each for each in self._subjects if each.key.kind in STORES}
         for each in self._subjects:
             if each.key.kind is not Kind.IMPORTED_CERTIFICATE:
@@ -142,7 +152,10 @@ class World:
 
     def references(self) -> frozenset[ObjectKey]:
         """Give every object that one of ours reads or writes by its name: it is judged there, and not on its own."""
-        return frozenset().union(*(ENGINE.reconcilers[each.key.kind].references(each) for each in self._subjects))
+        return frozenset().union(
+            *(ENGINE.reconcilers[each.key.kind].references(each) for each in self._subjects),
+            *(list_targets(each.walked.subject) for each in self.done),
+        )
 
     def _all_namespaces(self) -> Iterator[NamespaceFacts]:
         yield from self.namespaces.values()
@@ -152,6 +165,7 @@ class World:
             if each.key.kind is Kind.CLUSTER_TRUST_STORE and (named := decision_namespace_of(each)) is not None
         }
         others = {each.key.namespace for each in self._subjects} | {each.namespace for each in self.files.objects}
+        others.update(list_namespaces(self._subjects))
         for name in (sources | others) - self.namespaces.keys() - {""}:
             labels = {TRUST_SOURCE_LABEL: "true"} if name in sources else {}
             yield NamespaceFacts(name, file_uid(ObjectKey(Kind.NAMESPACE, "", name)), labels)
@@ -165,6 +179,8 @@ class World:
                 return 1
             case Kind.IMPORTED_CERTIFICATE:
                 return 4
+            case Kind.CLUSTER_CERTIFICATE_SET:
+                return 5
             case _:
                 return 3
 
@@ -204,13 +220,23 @@ class World:
             self.files, self.files, FixedClock(self.demands.at), judge_in, ENGINE.judged_by, self._library
         )
         result = await run_pass(reconciler, subject, around=around, verified={}, full=True)
+        if self.files.unmade:
+            # The key will be made in the cluster: until then its Secret is as good as absent.
+            for key in self.files.unmade:
+                self.files.objects.pop(key, None)
+            self.files.unmade.clear()
+            return await self._pass(reconciler, subject)
         return result, *judged[-1]
 
     def _prepare(self, subject: Subject) -> Walked:
         if subject.key.kind is Kind.IMPORTED_CERTIFICATE:
             anchored, listed = self.demands.anchors is not None, bool(self.demands.crls)
             return walk_import(subject, self.files, anchored=anchored, listed=listed)
-        return Walked(self.files.subjects[subject.key])
+        held = self.files.subjects[subject.key]
+        if subject.key.kind is Kind.CLUSTER_CERTIFICATE_SET:
+            walked, places = walk_set(replace(held, spec=subject.spec), self.namespaces, SETTINGS)
+            return walk_trust_of_set(Walked(walked, places=places), self.files)
+        return Walked(held)
 
     def _begin(self, subject: Subject) -> Snapshot:
         snapshot = Snapshot(subject, self.demands.at, ENGINE.judged_by)

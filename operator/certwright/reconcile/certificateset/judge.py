@@ -17,7 +17,7 @@ from certwright.reconcile.certificateset.journal import Journal, Phase
 from certwright.reconcile.certificateset.judgement import Judgement
 from certwright.reconcile.certificateset.kept import Part, Parts, revision_of
 from certwright.reconcile.certificateset.known import is_lost, list_targets, read_journal, read_part
-from certwright.reconcile.certificateset.material import SlotVerdict, judge_slot, make_part
+from certwright.reconcile.certificateset.material import SlotVerdict, judge_slot, make_part, name_certificate
 from certwright.reconcile.certificateset.past import read_past
 from certwright.reconcile.certificateset.wish import Nodes, find_inputs, find_nodes, read_wish
 from certwright.reconcile.objects import Kind, Snapshot
@@ -74,7 +74,8 @@ def _judge(spec: ClusterCertificateSetSpec, snapshot: Snapshot, settings: Settin
     sound, expired = _examine(journal, snapshot, settings, basis)
     lost, epoch = is_lost(journal, snapshot), journal.epoch if journal is not None else 0
     listed = tuple(_judge_names(spec, snapshot, journal, settings, basis))
-    slots = (*listed, *_keep_unlisted(spec, snapshot, journal, settings, basis))
+    kept = _keep_unlisted(spec, snapshot, journal, settings, basis)
+    slots = tuple(name_certificate(each, of_all=basis.problem) for each in (*listed, *kept))
     findings = (
         *nodes.findings,
         *((_DOUBT,) if snapshot.clock_doubted else ()),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from certwright.api.certificateset_spec import SetCertificate, Slot
@@ -84,6 +84,23 @@ def judge_slot(slot: Slot, certificate: SetCertificate, snapshot: Snapshot, basi
     if not material.certificates:
         return SlotVerdict(slot.name, slot.required, tuple(desk.findings))
     return _validate(desk, (*material.certificates, *chain.certificates), key)
+
+
+def name_certificate(verdict: SlotVerdict, *, of_all: Finding | None) -> SlotVerdict:
+    """Have every finding name the certificate within the set: what is said of certificates does not know of sets.
+
+    Args:
+        verdict: on one certificate.
+        of_all: what is said of every one of them, and once of all.
+    """
+    marks = (f"`{verdict.name}`", f"[{verdict.name}]")
+    findings = (
+        each
+        if each == of_all or any(mark in each.message for mark in marks)
+        else replace(each, message=f"`{verdict.name}`: {each.message}")
+        for each in verdict.findings
+    )
+    return replace(verdict, findings=tuple(findings))
 
 
 def find_role(slot: Slot) -> Role:

@@ -106,6 +106,25 @@ async def test_namespace_keeps_or_loses_secrets_by_policy_when_it_leaves(
     assert (deployed.code, deployed.status["updatedNamespaces"]) == (200, "2/2")
 
 
+async def test_namespace_that_was_left_out_comes_back_when_its_secrets_are_handed_over(deployed: SetWorld) -> None:
+    deployed.wish(exclude=[NODES[2]])
+    await deployed.settle()
+    deployed.wish()
+    await deployed.settle()
+    assert (deployed.code, deployed.status["updatedNamespaces"]) == (409, "2/3")
+    assert {each["reason"] for each in deployed.status["findings"]} == {"TargetNotOwned"}
+    for name in ("proxy-tls", "api-tls"):
+        left = deployed.target(NODES[2], name)
+        assert left is not None
+        deployed.cluster.objects[left.key] = replace(
+            left,
+            version=replace(left.version, resource_version=f"{left.version.resource_version}0"),
+            annotations={**left.annotations, "certwright.io/allow-write": OWNER},
+        )
+    await deployed.settle()
+    assert (deployed.code, deployed.status["updatedNamespaces"]) == (200, "3/3")
+
+
 async def test_namespace_joins_when_it_is_created_again(deployed: SetWorld) -> None:
     deployed.cluster.delete_namespace(NODES[1])
     await deployed.settle()
