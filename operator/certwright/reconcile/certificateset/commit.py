@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from certwright.findings import Detail, FailureCause, Finding, Reason, finding
@@ -164,7 +163,11 @@ def continue_deleting(scene: Scene) -> Step:
             if failure.cause is not FailureCause.NAMESPACE_TERMINATING:
                 troubles.append(describe_failure(key, failure))
         elif _is_to_go(entry, scene):
-            actions.extend(_delete(key, scene.snapshot.get(key)))
+            found = remove(key, scene)
+            if isinstance(found, Delete):
+                actions.append(found)
+            else:
+                troubles.append(found)
     if actions:
         return Step(tuple(actions), open=True)
     if troubles:
@@ -172,9 +175,16 @@ def continue_deleting(scene: Scene) -> Step:
     return _finish(scene)
 
 
-def _delete(key: ObjectKey, observed: Observed | None) -> Iterator[Delete]:
+def remove(key: ObjectKey, scene: Scene) -> Delete | Trouble:
+    """Delete what stands at a place, and look whether it has gone; what its finalizers keep still holds a key."""
+    observed = scene.snapshot.objects[key]
     if observed is not None and not observed.deleting:
-        yield Delete(key, observed.version)
+        return Delete(key, observed.version, confirmed=True)
+    text = (
+        f"Secret `{key.name}` in namespace `{key.namespace}` was deleted, and its finalizers keep it and its key. "
+        "Have their owner finish, or remove them."
+    )
+    return Trouble(key.namespace, key.name, finding(Reason.STORE_FAILED, text, detail=Detail.WRITE_FAILED), retry=True)
 
 
 def _finish(scene: Scene) -> Step:
