@@ -30,6 +30,7 @@ class Mishaps:
     Attributes:
         forbidden: namespaces in which Secrets may not be written.
         quotas: how many Secrets a namespace may hold.
+        kept: Secrets that their finalizers keep when they are deleted.
         crash_at: the number of the write at which the process goes, from 0, and whether before or after it.
         dead: the process is gone: nothing that it was about to send arrives.
         before: called before each write with its number; may take its time.
@@ -38,6 +39,7 @@ class Mishaps:
 
     forbidden: set[str] = field(default_factory=set)
     quotas: dict[str, int] = field(default_factory=dict)
+    kept: set[ObjectKey] = field(default_factory=set)
     crash_at: tuple[int, str] | None = None
     dead: bool = False
     before: Callable[[int, str, ObjectKey], Awaitable[None] | None] | None = None
@@ -116,7 +118,10 @@ class SetCluster(MemoryCluster):
         self._count("delete", action.key)
         if action.key in self.objects:
             self._demand(action.key, action.replaces)
-            self.remove(action.key)
+            if action.key in self.mishaps.kept:
+                self.change(action.key, deleting=True)
+            else:
+                self.remove(action.key)
 
     def _check(self, action: ApplyContent) -> Observed | None:
         before, place = self.objects.get(action.key), self.namespaces.get(action.key.namespace)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from certwright.findings import Detail, FailureCause, Finding, Reason, finding
@@ -167,7 +166,11 @@ def continue_deleting(scene: Scene) -> Step:
             if failure.cause is not FailureCause.NAMESPACE_TERMINATING:
                 troubles.append(describe_failure(key, failure))
         elif _is_to_go(entry, scene):
-            actions.extend(_delete(key, scene.snapshot.get(key), scene))
+            found = _give_back(key, scene) or remove(key, scene)
+            if isinstance(found, Trouble):
+                troubles.append(found)
+            else:
+                actions.append(found)
     if actions:
         return Step(tuple(actions), open=True)
     if troubles:
@@ -175,12 +178,24 @@ def continue_deleting(scene: Scene) -> Step:
     return _finish(scene)
 
 
-def _delete(key: ObjectKey, observed: Observed | None, scene: Scene) -> Iterator[Delete | Release]:
-    """Delete what certwright created; what was adopted is given back to its owner."""
-    if observed is None or observed.deleting:
-        return
-    created = was_created_by_us(observed, scene.snapshot.subject)
-    yield Delete(key, observed.version) if created else Release(key, observed.version)
+def _give_back(key: ObjectKey, scene: Scene) -> Release | None:
+    """Give what was adopted back to its owner: only what certwright created is deleted."""
+    observed = scene.snapshot.objects[key]
+    if observed is None or observed.deleting or was_created_by_us(observed, scene.snapshot.subject):
+        return None
+    return Release(key, observed.version)
+
+
+def remove(key: ObjectKey, scene: Scene) -> Delete | Trouble:
+    """Delete what stands at a place, and look whether it has gone; what its finalizers keep still holds a key."""
+    observed = scene.snapshot.objects[key]
+    if observed is not None and not observed.deleting:
+        return Delete(key, observed.version, confirmed=True)
+    text = (
+        f"Secret `{key.name}` in namespace `{key.namespace}` was deleted, and its finalizers keep it and its key. "
+        "Have their owner finish, or remove them."
+    )
+    return Trouble(key.namespace, key.name, finding(Reason.STORE_FAILED, text, detail=Detail.WRITE_FAILED), retry=True)
 
 
 def _finish(scene: Scene) -> Step:

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from certwright.findings import FailureCause, Finding, Reason, finding
-from certwright.reconcile.certificateset.commit import is_at, write_journal
+from certwright.reconcile.certificateset.commit import is_at, remove, write_journal
 from certwright.reconcile.certificateset.journal import Entry, Phase
 from certwright.reconcile.certificateset.kept import restore
 from certwright.reconcile.certificateset.obstacles import describe_failure, trouble
 from certwright.reconcile.certificateset.scene import Scene, Step, Trouble, place_of
 from certwright.reconcile.objects import Kind, ObjectKey, Observed
-from certwright.reconcile.plan import Action, Delete
+from certwright.reconcile.plan import Action
 from certwright.reconcile.set_actions import COMMIT_ANNOTATION, Annotate
 
 
@@ -72,11 +72,16 @@ def _look(entry: Entry, scene: Scene, tally: _Tally) -> None:
         if isinstance(found, Finding):
             if not left:
                 tally.lost.append(trouble(key, found))
+        elif isinstance(found, Trouble):
+            if not left:
+                tally.stuck.append(found)
         else:
             tally.actions.append(found)
 
 
-def _undo(entry: Entry, key: ObjectKey, observed: Observed | None, scene: Scene) -> Iterator[Action | Finding]:
+def _undo(
+    entry: Entry, key: ObjectKey, observed: Observed | None, scene: Scene
+) -> Iterator[Action | Finding | Trouble]:
     """Say what puts one place back; nothing when it is as it was, and fenced."""
     pre, target = entry.pre, scene.journal.target
     if observed is None:
@@ -87,8 +92,7 @@ def _undo(entry: Entry, key: ObjectKey, observed: Observed | None, scene: Scene)
         return
     if scene.is_ours(observed) and is_at(observed, target):
         if pre is None:
-            if not observed.deleting:
-                yield Delete(key, observed.version)
+            yield remove(key, scene)
         elif pre.revision is not None:
             yield from _bring_back(entry, key, scene)
         else:
