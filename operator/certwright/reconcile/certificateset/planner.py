@@ -42,7 +42,7 @@ def plan(judgement: Judgement, snapshot: Snapshot, *, settings: Settings, holder
         return Plan((step.stage,))
     if judgement.held and not step.troubles and not step.open:
         return Plan((), snapshot.now + DOUBT, retry=True)
-    leftovers = tuple(_tidy(scene)) if step.resting else ()
+    leftovers = tuple(_tidy(scene, step.waiting or frozenset())) if step.resting or step.waiting is not None else ()
     if leftovers:
         return Plan((leftovers,))
     standing = find_standing(scene, step, past)
@@ -98,10 +98,10 @@ def _report(full: ClusterCertificateSetStatus, situation: Situation) -> Iterator
         yield from find_events(subject, past, full)
 
 
-def _tidy(scene: Scene) -> Iterator[Action]:
+def _tidy(scene: Scene, waiting: frozenset[ObjectKey]) -> Iterator[Action]:
     """Delete what was kept on the way, the journal last of all when the set goes."""
     snapshot, subject = scene.snapshot, scene.snapshot.subject
-    needed = set(_needed(scene))
+    needed = waiting | set(_needed(scene))
     there = {key: each.version for key, each in list_kept(snapshot).items()}
     for key, observed in snapshot.objects.items():
         if observed is None:

@@ -51,7 +51,8 @@ def prepare(scene: Scene, parts: Parts, revision: str) -> Step:
         return _kept_or_stuck(kept, scene)
     survey = _survey(scene, parts, revision)
     if survey.troubles:
-        return Step(troubles=survey.troubles, retry=any(each.retry for each in survey.troubles))
+        retry = any(each.retry for each in survey.troubles)
+        return Step(troubles=survey.troubles, waiting=_kept_for(scene, survey, parts, revision), retry=retry)
     backups = tuple(_keep_backups(scene, survey.entries))
     return _kept_or_stuck(backups, scene) if backups else _try_out(scene, survey, parts, revision)
 
@@ -64,7 +65,7 @@ def _try_out(scene: Scene, survey: _Survey, parts: Parts, revision: str) -> Step
         return Step(asked, open=True)
     refused = tuple(_read_rehearsals(scene, tuple(rehearsals)))
     if refused:
-        return Step(troubles=refused, retry=True)
+        return Step(troubles=refused, waiting=_kept_for(scene, survey, parts, revision), retry=True)
     return _start(scene, survey.entries, parts, revision)
 
 
@@ -87,6 +88,14 @@ def _kept_or_stuck(actions: Sequence[ApplyContent | Delete], scene: Scene) -> St
     if failed:
         return Step(troubles=tuple(failed), retry=True)
     return Step(tuple(actions), open=True)
+
+
+def _kept_for(scene: Scene, survey: _Survey, parts: Parts, revision: str) -> frozenset[ObjectKey]:
+    """Name what a commit that waits needs; what was kept before somebody changed his mind holds keys, and goes."""
+    namespace, uid = scene.settings.namespace, scene.snapshot.subject.version.uid
+    payloads = {payload_key(namespace, uid, revision, slot) for slot in parts}
+    names = {each.pre.backup for each in survey.entries if each.pre is not None and each.pre.backup is not None}
+    return frozenset(payloads | {ObjectKey(Kind.SECRET, namespace, name) for name in names})
 
 
 def _survey(scene: Scene, parts: Parts, revision: str) -> _Survey:

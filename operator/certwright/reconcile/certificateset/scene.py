@@ -61,6 +61,7 @@ class Step:
         settling: inputs changed a moment ago, and their verdict is not acted upon yet.
         open: a commit, or its undoing, is not finished.
         resting: nothing is on its way: what was kept for it can go.
+        waiting: what is kept for a commit that cannot start yet; what was kept for others can go.
         retry: time may mend what is wrong: look again with back-off.
         requeue_at: look again then.
     """
@@ -71,6 +72,7 @@ class Step:
     settling: bool = False
     open: bool = False
     resting: bool = False
+    waiting: frozenset[ObjectKey] | None = None
     retry: bool = False
     requeue_at: datetime | None = None
 

@@ -257,6 +257,46 @@ async def test_what_comes_too_late_is_taken_away_when_the_set_is_ready() -> None
     is_quiet(world)
 
 
+async def wait_for_rights(world: SetWorld) -> ObjectKey:
+    """Have a commit wait before its start, with a backup of a Secret that is to be taken over."""
+    place = world.cluster.put_secret("syncer-tls", {"theirs": "x"}, namespace=NODES[0], annotations=ALLOWED)
+    world.cluster.mishaps.forbidden.add(NODES[1])
+    world.wish(certificates=ALL)
+    world.clock.advance(seconds=6)
+    await world.settle()
+    assert (world.code, world.kept()) == (409, ["Backup", "Journal", *["Payload"] * 5])
+    return place
+
+
+async def test_payloads_of_a_wish_before_go_when_another_one_waits_as_well() -> None:
+    world = await deploy()
+    await wait_for_rights(world)
+    before = world.status["revision"]
+    replace_both(world)
+    await world.settle()
+    assert world.code == 409
+    revisions = {world.cluster.objects[key].annotations[REVISION_ANNOTATION] for key in kept(world, "Payload")}
+    assert before not in revisions
+    assert revisions == {world.status["deployedRevision"], world.status["revision"]}
+    assert world.kept() == ["Backup", "Journal", *["Payload"] * 5]
+    world.reset()
+    await world.settle()
+    assert world.code == 200
+    is_quiet(world)
+
+
+async def test_backup_goes_when_its_owner_changes_the_secret_before_the_commit_start() -> None:
+    world = await deploy()
+    place = await wait_for_rights(world)
+    backups = kept(world, "Backup")
+    world.cluster.change(place, data={"theirs": b"y"})
+    await world.settle()
+    now = kept(world, "Backup")
+    assert len(now) == 1
+    assert now != backups
+    assert world.cluster.objects[now[0]].data["theirs"] == b"y"
+
+
 async def test_status_is_written_once_when_a_leftover_cannot_be_deleted() -> None:
     world = await deploy()
     leave_something(world)
