@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -78,6 +78,17 @@ class WatchedCluster(SetCluster):
         for key in changed:
             self._note_hand(key)
         return changed
+
+    def delete_subject(self, key: ObjectKey) -> None:
+        """Delete a set, and forget what the garbage collector takes with it.
+
+        Who takes our annotation off makes a Secret his, and no write of ours touches it from then on, not one to
+        release it either. But whose an object is for the garbage collector its ownerReferences say, and he left ours.
+        """
+        before = self.objects.keys() & self.adoptable.keys()
+        super().delete_subject(key)
+        for gone in before - self.objects.keys():
+            del self.adoptable[gone]
 
     def _note_hand(self, key: ObjectKey) -> None:
         now = self.objects.get(key)
@@ -303,7 +314,7 @@ class Life:
         subject = self.cluster.subjects.get(self.world.key)
         if subject is None:
             return
-        assert "PRIVATE KEY" not in json.dumps(subject.status)
+        assert "PRIVATE KEY" not in json.dumps(subject.status), "the status holds a key"
         if OWN in self.cluster.mishaps.forbidden:
             return
         await self._check_rest()
@@ -338,9 +349,10 @@ class Laws:
         journal = self.journal
         if journal.phase is not Phase.IDLE:
             assert self.is_hindered() or self.life.robbed, f"a commit stays open in {journal.phase}: {self.troubles()}"
-            assert self.status.get("responseCode") != 200
+            assert self.status.get("responseCode") != 200, f"the code is 200, and a commit is open in {journal.phase}"
             return
-        assert self.status.get("deployedRevision") == journal.deployed
+        said = self.status.get("deployedRevision")
+        assert said == journal.deployed, f"{said} is said to be deployed, and it is {journal.deployed}"
         self.check_kept()
         self.check_nodes()
         self.check_status()
@@ -378,28 +390,33 @@ class Laws:
         kinds = Counter(each.annotations.get(KEPT_ANNOTATION) for each in kept)
         revisions = {each.annotations.get(REVISION_ANNOTATION) for each in kept if each.data} - {None}
         deployed = {self.journal.deployed} if self.journal.deployed is not None else set()
-        assert kinds["Journal"] == 1
+        assert kinds["Journal"] == 1, f"there are {kinds['Journal']} journals"
+        coming = {self.status.get("revision")} if self.subject.finalizers else set()
+        surplus = sorted(revisions - deployed - coming)
+        assert not surplus, f"{surplus} are kept; deployed is {self.journal.deployed}, and what comes is {coming}"
         if not self.subject.finalizers:
-            assert not kinds["Backup"]
-            assert revisions <= deployed
+            assert not kinds["Backup"], f"{kinds['Backup']} backups are kept, and no commit is under way"
             slots = len(self.journal.contents_of(self.journal.deployed))
-            assert kinds["Payload"] == slots or self.life.robbed, (kinds, slots)
+            assert kinds["Payload"] == slots or self.life.robbed, f"{kinds['Payload']} payloads for {slots} slots"
         else:
-            assert revisions <= deployed | {self.status.get("revision")}
-            assert self.status.get("responseCode") != 200
+            code = self.status.get("responseCode")
+            assert code != 200, "the code is 200, and the set bears the finalizer of an unfinished revision"
 
     def check_nodes(self) -> None:
         """All namespaces that can hold it hold what is deployed, to the byte, and nothing else of ours."""
         journal, prefix = self.journal, f"set-{self.subject.version.uid}-"
+        if journal.deployed is None:
+            return  # backups before a first commit bear no revision either, and are no payloads of it
         payloads = {
             each.annotations.get("certwright.io/slot"): each.data
             for key, each in self.cluster.objects.items()
             if key.name.startswith(prefix) and each.annotations.get(REVISION_ANNOTATION) == journal.deployed
         }
         contents, nodes = journal.contents_of(journal.deployed), list(self.nodes())
-        assert len(set(contents.values())) == len(contents)
-        if len(payloads) != len(contents):
-            assert self.life.robbed
+        assert len(set(contents.values())) == len(contents), f"two slots have one Secret: {contents}"
+        if payloads.keys() != contents.keys():
+            differ = f"the payloads of {sorted(map(str, payloads))} are kept, and deployed are {sorted(contents)}"
+            assert self.life.robbed, differ
             return
         for namespace in nodes:
             for slot, secret in contents.items():
@@ -410,8 +427,6 @@ class Laws:
                 assert observed is not None, f"{key} is missing"
                 assert observed.annotations.get(REVISION_ANNOTATION) == journal.deployed, f"{key} is not deployed"
                 assert payloads[slot].items() <= observed.data.items(), f"{key} holds something else"
-        if journal.deployed is None:
-            return
         places = {(namespace, secret) for namespace in nodes for secret in contents.values()}
         for key, observed in self.cluster.objects.items():
             ours = observed.annotations.get(OWNER_ANNOTATION) == OWNER and KEPT_ANNOTATION not in observed.annotations
@@ -428,21 +443,33 @@ class Laws:
         chosen = set(self.nodes())
         listed = [each for each in self.wish.get("namespaces") or () if each not in self.wish.get("exclude", ())]
         assert set(rows) == chosen | set(listed), "the rows are not the namespaces"
-        assert status["updatedNamespaces"] == f"{sum(each.get('updated', False) for each in rows.values())}/{len(rows)}"
+        count = f"{sum(each.get('updated', False) for each in rows.values())}/{len(rows)}"
+        assert status["updatedNamespaces"] == count, f"{status['updatedNamespaces']} is said, and the rows say {count}"
         wanted = status.get("revision") or journal.deployed
         for name, row in rows.items():
             if not row.get("updated"):
                 continue
             for secret in journal.contents_of(wanted).values():
-                observed = self.cluster.objects.get(ObjectKey(Kind.SECRET, name, secret))
-                assert observed is not None
-                assert observed.annotations.get(REVISION_ANNOTATION) == wanted
+                key = ObjectKey(Kind.SECRET, name, secret)
+                observed = self.cluster.objects.get(key)
+                assert observed is not None, f"{name} is said to be updated, and {key} is missing"
+                held = observed.annotations.get(REVISION_ANNOTATION)
+                assert held == wanted, f"{name} is said to be updated, and {key} is at {held}, not {wanted}"
         if ready == "True":
-            assert status.get("responseCode") == 200
-            assert status.get("revision") in {journal.deployed, None} or not journal.contents_of(journal.deployed)
-            assert all(each.get("updated", False) for each in rows.values())
-            assert not self.subject.finalizers
-            assert self.condition("Stalled") is None
+            self.check_ready(rows)
+
+    def check_ready(self, rows: Mapping[str, Any]) -> None:
+        """A set that is ready has nothing left to be said or done."""
+        status, journal = self.status, self.journal
+        code, revision = status.get("responseCode"), status.get("revision")
+        assert code == 200, f"it is ready, and the code is {code}"
+        agrees = revision in {journal.deployed, None} or not journal.contents_of(journal.deployed)
+        assert agrees, f"it is ready, the wish makes {revision}, and {journal.deployed} is deployed"
+        behind = [name for name, each in rows.items() if not each.get("updated", False)]
+        assert not behind, f"it is ready, and {behind} are not updated"
+        assert not self.subject.finalizers, f"it is ready, and bears {self.subject.finalizers}"
+        stalled = self.condition("Stalled")
+        assert stalled is None, f"it is ready, and Stalled is {stalled}"
 
     def condition(self, wanted: str) -> str | None:
         return next((each["status"] for each in self.status.get("conditions", ()) if each["type"] == wanted), None)
