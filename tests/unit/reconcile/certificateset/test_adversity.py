@@ -136,6 +136,18 @@ async def test_set_is_refused_when_a_slot_is_to_have_the_secret_of_one_that_is_k
     assert "`syncer-tls` is to hold" in world.status["detailedError"]
 
 
+async def test_kept_secret_comes_back_when_it_is_not_listed_any_more_and_is_deleted_everywhere() -> None:
+    world = await deploy(syncer=True)
+    world.wish(certificates=ALL[:2])
+    await world.settle(minutes=0.5)
+    assert (world.code, (await world.reconcile()).settled) == (200, True)
+    for node in NODES:
+        world.cluster.remove(ObjectKey(Kind.SECRET, node, "syncer-tls"))
+    await world.reconcile()
+    is_quiet(world)
+    assert (await world.reconcile()).settled
+
+
 # ---- what is lost, and what is only not seen yet
 
 
