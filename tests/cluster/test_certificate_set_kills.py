@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,49 +12,18 @@ import pytest
 from tests.support.control_plane import ControlPlane
 from tests.support.interposer import Call, Held, Interposer, Where, calls
 from tests.support.operator_process import OperatorProcess
-from tests.support.rough_world import OPERATOR, installed
+from tests.support.rough_world import installed
+from tests.support.set_fire import Nth, kill_and_restart, replica
 from tests.support.set_stage import SetStage, staged
 from tests.support.waiting import wait_until
 
-SETTINGS = {"log_format": "text", "set_settling_seconds": "0.5"}
 MOST_WRITES = 60
-WRITTEN = {"secrets", "configmaps", "clustercertificatesets"}
 
 
 @pytest.fixture(scope="module")
 def plane() -> Iterator[ControlPlane]:
     with installed() as running:
         yield running
-
-
-@contextmanager
-def replica(
-    plane: ControlPlane, folder: Path, name: str, **settings: str
-) -> Iterator[tuple[OperatorProcess, Interposer]]:
-    """Make an operator and its way to the API server."""
-    kubeconfig = plane.kubeconfig_for(*OPERATOR)
-    own = kubeconfig.with_stem(f"{kubeconfig.stem}-{name}")
-    own.write_bytes(kubeconfig.read_bytes())
-    with Interposer(plane) as way:
-        process = OperatorProcess(way.kubeconfig(own), folder / f"{name}.log", **{**SETTINGS, **settings})
-        try:
-            yield process, way
-        finally:
-            process.stop()
-
-
-class Nth:
-    """Choose the n-th write of a replacement."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.count = 0
-
-    def __call__(self, call: Call) -> bool:
-        if call.verb in {"get", "list", "watch"} or call.resource not in WRITTEN:
-            return False
-        self.count += 1
-        return self.count == self.number + 1
 
 
 def is_quiet(stage: SetStage) -> None:
@@ -79,11 +47,7 @@ def replace_under_fire(stage: SetStage, process: OperatorProcess, way: Interpose
     if not held.has_arrived:
         way.reset()
         return False
-    process.kill()
-    held.drop()
-    way.reset()
-    process.start()
-    process.wait_ready()
+    kill_and_restart(process, way, held)
     stage.until_replaced()
     is_quiet(stage)
     return True

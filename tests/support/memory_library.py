@@ -17,7 +17,7 @@ from certwright.runtime.library import OperatorLibrary
 from certwright.runtime.mirror import Mirror
 from certwright.settings import Settings
 from tests.support.loopback_fetcher import loopback_fetcher
-from tests.support.memory_cluster import MemoryCluster
+from tests.support.set_cluster import SetCluster
 
 
 class MemoryLibrary(OperatorLibrary):
@@ -29,7 +29,7 @@ class MemoryLibrary(OperatorLibrary):
 
     def __init__(
         self,
-        cluster: MemoryCluster,
+        cluster: SetCluster,
         settings: Settings,
         *,
         fetcher: Fetcher | None = None,
@@ -44,7 +44,7 @@ class MemoryLibrary(OperatorLibrary):
             cluster,
             cluster,
             namespaces=self._namespaces,
-            naming=frozenset,
+            naming=lambda _: frozenset(),  # answered below
             run=self._call,
             settings=settings,
         )

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from certwright.findings import ClusterError, FailureCause
-from certwright.reconcile.objects import Kind, ObjectKey, Observed
-from certwright.reconcile.plan import Delete
+from certwright.reconcile.objects import Kind, ObjectKey, Observed, Subject
+from certwright.reconcile.plan import Delete, Release, SetFinalizer, WriteStatus
 from certwright.reconcile.set_actions import Annotate, ApplyContent, Rehearse, RemoveSecret, RestoreSecret
 from tests.support.memory_cluster import MemoryCluster, _Applied
 
@@ -30,6 +30,7 @@ class Mishaps:
     Attributes:
         forbidden: namespaces in which Secrets may not be written.
         quotas: how many Secrets a namespace may hold.
+        kept: Secrets that their finalizers keep when they are deleted.
         crash_at: the number of the write at which the process goes, from 0, and whether before or after it.
         dead: the process is gone: nothing that it was about to send arrives.
         before: called before each write with its number; may take its time.
@@ -38,6 +39,7 @@ class Mishaps:
 
     forbidden: set[str] = field(default_factory=set)
     quotas: dict[str, int] = field(default_factory=dict)
+    kept: set[ObjectKey] = field(default_factory=set)
     crash_at: tuple[int, str] | None = None
     dead: bool = False
     before: Callable[[int, str, ObjectKey], Awaitable[None] | None] | None = None
@@ -74,18 +76,18 @@ class SetCluster(MemoryCluster):
     async def delete(self, action: Delete) -> None:
         await self._write("delete", action.key, lambda: self._delete(action))
 
-    async def set_finalizer(self, action: Any) -> Any:
-        return await self._write("finalize", action.key, lambda: MemoryCluster.set_finalizer(self, action))
+    async def set_finalizer(self, action: SetFinalizer) -> Subject:
+        return await self._write("finalize", action.key, lambda: super(SetCluster, self).set_finalizer(action))
 
-    async def write_status(self, action: Any) -> Any:
-        return await self._write("status", action.key, lambda: MemoryCluster.write_status(self, action))
+    async def write_status(self, action: WriteStatus) -> Subject:
+        return await self._write("status", action.key, lambda: super(SetCluster, self).write_status(action))
 
-    async def release(self, action: Any) -> Any:
-        return await self._write("release", action.key, lambda: MemoryCluster.release(self, action))
+    async def release(self, action: Release) -> Observed:
+        return await self._write("release", action.key, lambda: super(SetCluster, self).release(action))
 
     # ---- inside
 
-    async def _write(self, verb: str, key: ObjectKey, do: Callable[[], R | Awaitable[R]]) -> Any:
+    async def _write(self, verb: str, key: ObjectKey, do: Callable[[], Awaitable[R]]) -> R:
         number, mishaps = self.mishaps.writes, self.mishaps
         if mishaps.dead:
             raise Crash
@@ -101,8 +103,7 @@ class SetCluster(MemoryCluster):
         try:
             if key.kind is Kind.SECRET:
                 self._refuse(key)
-            done = do()
-            return await done if isinstance(done, Awaitable) else done
+            return await do()
         finally:
             if mishaps.crash_at == (number, "after"):
                 mishaps.dead = True
@@ -116,7 +117,10 @@ class SetCluster(MemoryCluster):
         self._count("delete", action.key)
         if action.key in self.objects:
             self._demand(action.key, action.replaces)
-            self.remove(action.key)
+            if action.key in self.mishaps.kept:
+                self.change(action.key, deleting=True)
+            else:
+                self.remove(action.key)
 
     def _check(self, action: ApplyContent) -> Observed | None:
         before, place = self.objects.get(action.key), self.namespaces.get(action.key.namespace)
@@ -132,7 +136,7 @@ class SetCluster(MemoryCluster):
             raise ClusterError(FailureCause.IMMUTABLE, f"patch {action.key}: field is immutable", status=422)
         return before
 
-    def _put(self, action: ApplyContent) -> Observed:
+    async def _put(self, action: ApplyContent) -> Observed:
         self._count("content", action.key)
         before = self._check(action)
         if before is None and action.key.kind is Kind.SECRET:
@@ -149,7 +153,7 @@ class SetCluster(MemoryCluster):
         self.objects[action.key] = now
         return now
 
-    def _restore(self, action: RestoreSecret) -> Observed:
+    async def _restore(self, action: RestoreSecret) -> Observed:
         self._count("restore", action.key)
         before = self._demand(action.key, action.replaces)
         self._applied.pop(action.key, None)
@@ -165,7 +169,7 @@ class SetCluster(MemoryCluster):
         )
         return self.objects[action.key]
 
-    def _annotate(self, action: Annotate) -> Observed:
+    async def _annotate(self, action: Annotate) -> Observed:
         self._count("fence", action.key)
         before = self._demand(action.key, action.replaces)
         annotations: Mapping[str, str] = {**before.annotations, **action.annotations}

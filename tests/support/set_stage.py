@@ -114,20 +114,25 @@ class SetStage:
         """Wait until what is uploaded now is what all namespaces hold."""
         wanted = {slot: self._uploaded(slot) for slot in self.slots}
 
-        def holds(status: dict[str, Any]) -> bool:
+        def holds(_: dict[str, Any]) -> bool:
+            contents = self.contents()
+            if not all(
+                contents.get((node, f"{slot}-tls"), ("", {}))[1].get("tls.crt") == text
+                for slot, text in wanted.items()
+                for node in self.nodes
+            ):
+                return False
+            # Read after the contents: the status from before the replacement was fine as well.
+            found = self.read()
+            status = found["status"]
             return (
                 status.get("responseCode") == 200
                 and status.get("revision") == status.get("deployedRevision")
-                and not self.read()["metadata"].get("finalizers")
-                and all(
-                    self.contents().get((node, f"{slot}-tls"), ("", {}))[1].get("tls.crt") == text
-                    for slot, text in wanted.items()
-                    for node in self.nodes
-                )
+                and not found["metadata"].get("finalizers")
             )
 
-        status: dict[str, Any] = self.until(holds, f"{self.name} to be replaced everywhere", seconds=seconds)
-        return status
+        self.until(holds, f"{self.name} to be replaced everywhere", seconds=seconds)
+        return self.status
 
     def _uploaded(self, slot: str) -> bytes:
         found = self.plane.client.get(f"/api/v1/namespaces/{self.uploads}/secrets/{slot}")

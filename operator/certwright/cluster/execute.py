@@ -124,7 +124,7 @@ async def _send(action: TargetWrite, *, cluster: Cluster, cache: MetadataCache) 
     try:
         if isinstance(action, Delete):
             await cluster.delete(action)
-            return None
+            return await read_fresh(action.key, cluster=cluster, cache=cache) if action.confirmed else None
         observed = await _request(action, cluster)
     except ClusterError as error:
         if error.cause not in LOST_RACES:

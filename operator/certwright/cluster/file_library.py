@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -56,6 +57,8 @@ class FileLibrary:
         self._namespaces = tuple(sorted(namespaces, key=lambda each: each.name))
         self._namespace = namespace
         self._lists: dict[str, RevocationList] = {}
+        self._count = 0
+        self._collections: dict[Collection, tuple[tuple[ObjectKey, ...], tuple[Subject, ...]]] = {}
 
     def ask(self, question: Question) -> Any:
         """Answer from memory."""
@@ -101,9 +104,19 @@ class FileLibrary:
         return self._files.subjects.get(question.key) or _take_for_granted(question.key)
 
     def _members(self, collection: Collection) -> tuple[Subject, ...]:
+        """Give a collection, as the same tuple until it changes: what others tell from it is remembered by identity."""
         subjects = self._files.subjects
-        found = (subjects[key] for key in sorted(subjects) if key in collection)
-        return tuple(each for each in found if not _is_unheard_of(each))
+        keys, held = self._collections.get(collection, ((), ()))
+        if len(subjects) != self._count:
+            self._count = len(subjects)
+            self._collections.clear()
+            keys = ()
+        keys = keys or tuple(key for key in sorted(subjects) if key in collection)
+        found = tuple(each for each in map(subjects.__getitem__, keys) if not _is_unheard_of(each))
+        if len(found) == len(held) and all(map(operator.is_, found, held)):
+            return held
+        self._collections[collection] = keys, found
+        return found
 
     def _read_given(self, need: GivenList) -> Reading | Finding:
         try:

@@ -155,10 +155,15 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Delete a target, with preconditions on uid and resourceVersion."""
+    """Delete a target, with preconditions on uid and resourceVersion.
+
+    Attributes:
+        confirmed: look whether it has gone; without that it counts as gone though its finalizers keep it.
+    """
 
     key: ObjectKey
     replaces: Version
+    confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

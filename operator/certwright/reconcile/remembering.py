@@ -15,6 +15,9 @@ V = TypeVar("V")
 KEPT = 128
 """How many answers are kept of each kind: as many as the passes that go on side by side may ask for, and some more."""
 
+FEW = 4
+"""How many are kept about what is large and shared by all those passes."""
+
 
 def remember(read: Callable[P, R]) -> Callable[P, R]:
     """Keep the last answers of a pure function of a frozen value, and of what else it is told.
@@ -22,6 +25,15 @@ def remember(read: Callable[P, R]) -> Callable[P, R]:
     The value is told from others by identity, for most hold dictionaries and have no hash. It is kept with the answer,
     so that no other value can take its identity meanwhile.
     """
+    return _remember(read, KEPT)
+
+
+def remember_few(read: Callable[P, R]) -> Callable[P, R]:
+    """Keep fewer answers than `remember`: for values that are large themselves, such as whole collections."""
+    return _remember(read, FEW)
+
+
+def _remember(read: Callable[P, R], most: int) -> Callable[P, R]:
     kept: OrderedDict[tuple[Hashable, ...], tuple[object, R]] = OrderedDict()
 
     @wraps(read)
@@ -33,7 +45,7 @@ def remember(read: Callable[P, R]) -> Callable[P, R]:
             return held[1]
         answer = read(*told, **more)
         kept[place] = (value, answer)
-        if len(kept) > KEPT:
+        if len(kept) > most:
             kept.popitem(last=False)
         return answer
 

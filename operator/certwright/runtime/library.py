@@ -95,6 +95,7 @@ class OperatorLibrary:
         self._lists: Shelf[RevocationList] = Shelf(settings.crl_memory_bytes)
         self._readings: Shelf[Reading | Finding] = Shelf(READINGS_BYTES)
         self._subjects: Shelf[tuple[int, Subject]] = Shelf(SUBJECTS_BYTES)
+        self._collections: Shelf[tuple[int, tuple[Subject, ...]]] = Shelf(SUBJECTS_BYTES)
         self._trust = TrustRecords(cluster, cache)
         self._once = Once()
         self._downloads: Downloads | None = None
@@ -148,10 +149,24 @@ class OperatorLibrary:
         if isinstance(question, Named):
             return self._subject(question.key) if question.key in self._mirror else None
         if isinstance(question, Collection):
-            keys = self._mirror.members(question)
-        else:
-            keys = frozenset(key for key in self._naming(question.key) if key in self._mirror)
+            return self._members(question)
+        keys = frozenset(key for key in self._naming(question.key) if key in self._mirror)
         return tuple(self._subject(key) for key in sorted(keys))
+
+    def _members(self, collection: Collection) -> tuple[Subject, ...]:
+        """Give a collection, as the same tuple until it changes: what others tell from it is remembered by identity."""
+        edition = self._mirror.edition(collection)
+        held = self._collections.get(str(collection))
+        if held is not None and held[0] == edition:
+            return held[1]
+        subjects = tuple(self._subject(key) for key in sorted(self._mirror.members(collection)))
+        weight = sum(map(self._weigh, subjects)) + BARE_BYTES
+        self._collections.put(str(collection), (edition, subjects), weight)
+        return subjects
+
+    def _weigh(self, subject: Subject) -> int:
+        entry = self._mirror.get(subject.key)
+        return BARE_BYTES + (4 * len(entry.packed) if entry is not None else 0)
 
     def _subject(self, key: ObjectKey) -> Subject:
         """Unpack an object of a collection, once for each of its versions: thousands may ask for it."""

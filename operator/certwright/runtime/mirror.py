@@ -53,6 +53,8 @@ class Mirror:
         self._entries: dict[ObjectKey, Entry] = {}
         self._busy: dict[ObjectKey, Arrival | Entry | None] = {}
         self._gone: OrderedDict[str, None] = OrderedDict()
+        self._changes = 0
+        self._editions: dict[Collected, int] = {}
         self.highest = 0
 
     def __len__(self) -> int:
@@ -90,6 +92,7 @@ class Mirror:
         del self._entries[key]
         for collection in self._collections(key):
             self._members[collection].discard(key)
+        self._touch(key)
         return True
 
     def is_gone(self, uid: str) -> bool:
@@ -98,6 +101,8 @@ class Mirror:
 
     def clear(self) -> None:
         """Forget everything: the cluster's history is not the one we knew."""
+        for key in self._entries:
+            self._touch(key)
         self._entries.clear()
         self._members.clear()
         self._gone.clear()
@@ -126,10 +131,10 @@ class Mirror:
             written = int(subject.version.resource_version)
             self.highest = max(self.highest, written)
             if written > held.version:
-                held = self._entries[key] = entry_of_subject(subject)
+                held = self._hold(key, entry_of_subject(subject))
         if aside is None or aside.uid != held.uid or aside.version <= held.version:
             return False
-        self._entries[key] = aside.entry()
+        self._hold(key, aside.entry())
         return aside.status_digest != held.status_digest
 
     def put(self, subject: Subject) -> Change:
@@ -158,6 +163,20 @@ class Mirror:
         """Give the objects of a collection of a kind that is collected."""
         return frozenset(self._members.get(collection, ()))
 
+    def edition(self, collection: Collected) -> int:
+        """Give a number that is another one as soon as an object of the collection comes, changes or goes."""
+        return self._editions.get(collection, 0)
+
+    def _hold(self, key: ObjectKey, entry: Entry) -> Entry:
+        self._entries[key] = entry
+        self._touch(key)
+        return entry
+
+    def _touch(self, key: ObjectKey) -> None:
+        for collection in self._collections(key):
+            self._changes += 1
+            self._editions[collection] = self._changes
+
     def _collections(self, key: ObjectKey) -> tuple[Collected, ...]:
         if key.kind not in self._collected:
             return ()
@@ -171,7 +190,7 @@ class Mirror:
             aside = self._busy[key]
             self._busy[key] = new if aside is None or aside.version < new.version else aside
         else:
-            self._entries[key] = new.entry()
+            self._hold(key, new.entry())
             for collection in self._collections(key):
                 self._members.setdefault(collection, set()).add(key)
         return change

@@ -83,6 +83,7 @@ class Workers:
         )
         self._tasks: dict[ObjectKey, asyncio.Task[Outcome]] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._next: asyncio.Handle | None = None
         self._started = False
 
     @property
@@ -139,16 +140,23 @@ class Workers:
             await asyncio.wait(late)
 
     def _pump(self) -> None:
-        while self._started and self._gate.is_open and len(self._tasks) < self._limit:
-            key = self.queue.take()
-            if key is None:
-                return
-            self._checks.cancel(key)
-            self._retries.cancel(key)
-            # A task in a dictionary, for the loop itself keeps only weak references to its tasks.
-            task = self._tasks[key] = asyncio.create_task(self._work(key), name=f"work on {key}")
-            # Not a `finally` in a wrapper: a task that is cancelled before its first step never enters one.
-            task.add_done_callback(partial(self._ended, key))
+        """Start one piece of work, and the next one a turn of the loop later: many that are ready hold nobody up."""
+        if self._next is not None or not (self._started and self._gate.is_open and len(self._tasks) < self._limit):
+            return
+        key = self.queue.take()
+        if key is None:
+            return
+        self._checks.cancel(key)
+        self._retries.cancel(key)
+        # A task in a dictionary, for the loop itself keeps only weak references to its tasks.
+        task = self._tasks[key] = asyncio.create_task(self._work(key), name=f"work on {key}")
+        # Not a `finally` in a wrapper: a task that is cancelled before its first step never enters one.
+        task.add_done_callback(partial(self._ended, key))
+        self._next = asyncio.get_running_loop().call_soon(self._pump_on)
+
+    def _pump_on(self) -> None:
+        self._next = None
+        self._pump()
 
     def _ended(self, key: ObjectKey, task: asyncio.Task[Outcome]) -> None:
         del self._tasks[key]

@@ -23,8 +23,9 @@ from certwright.reconcile.questions import Collection, Named, Namespaces, Naming
 from certwright.runtime.engine import make_engine
 from certwright.runtime.passes import PassResult, Surroundings, judge_inline, run_pass
 from certwright.settings import Settings
-from tests.support.memory_cluster import NAMESPACE, MemoryClock, MemoryCluster
+from tests.support.memory_cluster import NAMESPACE, MemoryClock
 from tests.support.memory_library import MemoryLibrary
+from tests.support.set_cluster import SetCluster
 from tests.support.waiting import DeadlineError
 from tests.support.worlds.manifests import Manifest
 from tests.support.worlds.material import Corp
@@ -59,7 +60,7 @@ class MemoryWorld:
 
     def __init__(self) -> None:
         self.namespace = NAMESPACE
-        self.cluster = MemoryCluster(MemoryClock())
+        self.cluster = SetCluster(MemoryClock())
         self.corp = Corp(self.now)
         self._settings = Settings()
         for namespace in ("kube-system", self._settings.namespace):

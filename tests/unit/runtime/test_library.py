@@ -244,6 +244,7 @@ async def test_collection_is_answered_with_the_objects_as_they_are() -> None:
         (answer,) = scene.library.ask(collection)
         assert answer.spec == {"crl": version}
         assert scene.library.ask(collection)[0] is answer
+        assert scene.library.ask(collection) is scene.library.ask(collection)
     assert scene.library.ask(Collection(Kind.REVOCATION_SOURCE, "blog")) == ()
     assert len(scene.library.ask(Collection(Kind.REVOCATION_SOURCE, ""))) == 1
     scene.mirror.remove(CORP)

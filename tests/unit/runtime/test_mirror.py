@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from certwright.reconcile.objects import Kind, ObjectKey, Subject, Version
+from certwright.reconcile.questions import Collection
 from certwright.runtime.mirror import TOMBSTONES, Change, Mirror
 
 KIND = Kind.IMPORTED_CERTIFICATE
@@ -282,3 +283,33 @@ def test_clear_starts_over_with_lower_versions() -> None:
     assert (len(mirror), mirror.highest) == (0, 0)
     assert observe(mirror, 5) is Change.NEW
     assert (mirror.highest, mirror.keys(KIND), [key for key, _ in mirror.items()]) == (5, [SHOP], [SHOP])
+
+
+def test_edition_is_another_one_when_an_object_of_the_collection_comes_changes_or_goes() -> None:
+    mirror, collection = Mirror({KIND}), Collection(KIND, "shop")
+    editions = [mirror.edition(collection)]
+
+    observe(mirror, 7)
+    editions.append(mirror.edition(collection))
+    observe(mirror, 8, generation=2)
+    editions.append(mirror.edition(collection))
+    mirror.end(SHOP, written(mirror.begin(SHOP), 9, STATUS))
+    editions.append(mirror.edition(collection))
+    mirror.clear()
+    editions.append(mirror.edition(collection))
+    observe(mirror, 3)
+    editions.append(mirror.edition(collection))
+    mirror.remove(SHOP)
+    editions.append(mirror.edition(collection))
+
+    assert len(set(editions)) == len(editions)
+
+
+def test_edition_stays_when_nothing_or_another_collection_changes() -> None:
+    mirror, collection = Mirror({KIND}), Collection(KIND, "elsewhere")
+    before = mirror.edition(collection)
+    observe(mirror, 7)
+    assert mirror.edition(collection) == before
+    shop = mirror.edition(Collection(KIND, "shop"))
+    observe(mirror, 7)
+    assert mirror.edition(Collection(KIND, "shop")) == shop

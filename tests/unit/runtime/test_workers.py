@@ -96,6 +96,26 @@ def test_work_begins_only_after_start_and_is_bounded() -> None:
     play(story)
 
 
+def test_one_key_is_begun_in_each_turn_of_the_loop_when_many_wait() -> None:
+    async def story() -> None:
+        bench = Bench(workers=32)
+        bench.seconds = 1.0
+        for name in range(10):
+            bench.workers.add(key(name))
+        bench.workers.start()
+        grown = []
+        for _ in range(5):
+            before = len(bench.begun)
+            await asyncio.sleep(0)
+            grown.append(len(bench.begun) - before)
+        assert max(grown) == 1
+        await asyncio.sleep(0.5)
+        assert len(bench.begun) == 10
+        await bench.workers.stop(grace_seconds=2)
+
+    play(story)
+
+
 def test_a_key_added_while_worked_on_is_worked_on_again_and_never_twice_at_once() -> None:
     async def story() -> None:
         bench = Bench(workers=4)

@@ -38,6 +38,8 @@ def advance(scene: Scene) -> Step:
 
 def _begin(scene: Scene) -> Step:
     """Keep what is deployed, then look at what the wish makes."""
+    if scene.judgement.lost and scene.journal.deployed is not None:
+        return Step(afresh=True)  # all of it was written anew; what left meanwhile is looked for
     if scene.judgement.lost and scene.judgement.parts is None:
         return Step(troubles=(Trouble("", "", _lost()),))
     settling = _settles_at(scene)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from certwright.findings import Detail, FailureCause, Finding, Reason, finding
@@ -10,8 +9,9 @@ from certwright.reconcile.certificateset.journal import Entry, Failed, Journal, 
 from certwright.reconcile.certificateset.kept import journal_key, keep_journal
 from certwright.reconcile.certificateset.obstacles import LASTING, describe_failure, trouble
 from certwright.reconcile.certificateset.scene import Scene, Step, Trouble, place_of, seconds
+from certwright.reconcile.marks import was_created_by_us
 from certwright.reconcile.objects import ObjectKey, Observed
-from certwright.reconcile.plan import Action, Delete
+from certwright.reconcile.plan import Action, Delete, Release
 from certwright.reconcile.set_actions import REVISION_ANNOTATION, ApplyContent
 
 PATIENCE_SECONDS = 60
@@ -53,7 +53,9 @@ def continue_commit(scene: Scene) -> Step:
     journal, target = scene.journal, scene.journal.target or ""
     reason = _find_reason_to_undo(scene, target)
     if reason is not None:
-        return _roll_back(scene, _undone(reason))
+        # What was judged without this journal knows nothing of what it is to bring.
+        unjudged = journal.epoch != scene.judgement.epoch and not scene.snapshot.subject.deleting
+        return Step(afresh=True, open=True) if unjudged else _roll_back(scene, _undone(reason))
     tally = _Tally()
     for entry in journal.entries:
         if entry.slot is not None and not scene.is_dropped(entry):
@@ -164,7 +166,11 @@ def continue_deleting(scene: Scene) -> Step:
             if failure.cause is not FailureCause.NAMESPACE_TERMINATING:
                 troubles.append(describe_failure(key, failure))
         elif _is_to_go(entry, scene):
-            actions.extend(_delete(key, scene.snapshot.get(key)))
+            found = _give_back(key, scene) or remove(key, scene)
+            if isinstance(found, Trouble):
+                troubles.append(found)
+            else:
+                actions.append(found)
     if actions:
         return Step(tuple(actions), open=True)
     if troubles:
@@ -172,9 +178,24 @@ def continue_deleting(scene: Scene) -> Step:
     return _finish(scene)
 
 
-def _delete(key: ObjectKey, observed: Observed | None) -> Iterator[Delete]:
+def _give_back(key: ObjectKey, scene: Scene) -> Release | None:
+    """Give what was adopted back to its owner: only what certwright created is deleted."""
+    observed = scene.snapshot.objects[key]
+    if observed is None or observed.deleting or was_created_by_us(observed, scene.snapshot.subject):
+        return None
+    return Release(key, observed.version)
+
+
+def remove(key: ObjectKey, scene: Scene) -> Delete | Trouble:
+    """Delete what stands at a place, and look whether it has gone; what its finalizers keep still holds a key."""
+    observed = scene.snapshot.objects[key]
     if observed is not None and not observed.deleting:
-        yield Delete(key, observed.version)
+        return Delete(key, observed.version, confirmed=True)
+    text = (
+        f"Secret `{key.name}` in namespace `{key.namespace}` was deleted, and its finalizers keep it and its key. "
+        "Have their owner finish, or remove them."
+    )
+    return Trouble(key.namespace, key.name, finding(Reason.STORE_FAILED, text, detail=Detail.WRITE_FAILED), retry=True)
 
 
 def _finish(scene: Scene) -> Step:

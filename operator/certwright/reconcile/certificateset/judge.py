@@ -13,14 +13,15 @@ from certwright.api.conditions import ConditionType
 from certwright.findings import Detail, Finding, Reason, Severity, finding, warning
 from certwright.pki.render import Stored, read_stored
 from certwright.reconcile.certificateset.basis import Basis, find_basis
+from certwright.reconcile.certificateset.conflicts import find_conflicts, find_own_inputs, find_shared
 from certwright.reconcile.certificateset.journal import Journal, Phase
 from certwright.reconcile.certificateset.judgement import Judgement
 from certwright.reconcile.certificateset.kept import Part, Parts, revision_of
 from certwright.reconcile.certificateset.known import is_lost, list_targets, read_journal, read_part
 from certwright.reconcile.certificateset.material import SlotVerdict, judge_slot, make_part, name_certificate
 from certwright.reconcile.certificateset.past import read_past
-from certwright.reconcile.certificateset.wish import Nodes, find_inputs, find_nodes, read_wish
-from certwright.reconcile.objects import Kind, Snapshot
+from certwright.reconcile.certificateset.wish import find_inputs, find_nodes, read_wish
+from certwright.reconcile.objects import Snapshot
 from certwright.reconcile.set_actions import SLOT_ANNOTATION
 from certwright.reconcile.trust.lists import digest_lists, remember
 from certwright.reconcile.trust.reliance import digest_store
@@ -74,14 +75,14 @@ def _judge(spec: ClusterCertificateSetSpec, snapshot: Snapshot, settings: Settin
     sound, expired = _examine(journal, snapshot, settings, basis)
     lost, epoch = is_lost(journal, snapshot), journal.epoch if journal is not None else 0
     listed = tuple(_judge_names(spec, snapshot, journal, settings, basis))
-    kept = _keep_unlisted(spec, snapshot, journal, settings, basis)
+    kept = _keep_unlisted(spec, snapshot, journal, settings, listed, basis)
     slots = tuple(name_certificate(each, of_all=basis.problem) for each in (*listed, *kept))
     findings = (
         *nodes.findings,
         *((_DOUBT,) if snapshot.clock_doubted else ()),
         *basis.warnings,
-        *_find_conflicts(spec),
-        *_find_own_inputs(spec, nodes),
+        *(tuple(find_conflicts(spec)) or find_shared(slots)),
+        *find_own_inputs(spec, nodes),
         *(_find_forgotten(spec, snapshot) if lost else ()),
     )
     judgement = Judgement(
@@ -188,13 +189,20 @@ def _measure(omitted: SlotVerdict, part: Part, stored: Stored, basis: Basis, sna
 
 
 def _keep_unlisted(
-    spec: ClusterCertificateSetSpec, snapshot: Snapshot, journal: Journal | None, settings: Settings, basis: Basis
+    spec: ClusterCertificateSetSpec,
+    snapshot: Snapshot,
+    journal: Journal | None,
+    settings: Settings,
+    listed: tuple[SlotVerdict, ...],
+    basis: Basis,
 ) -> Iterator[SlotVerdict]:
-    """Keep what fills slots that were taken out of the wish altogether."""
+    """Keep what fills slots that were taken out of the wish altogether, unless another slot follows them."""
     if journal is None:
         return
+    followed = {each.part.secret for each in listed if each.part is not None}
+    contents = journal.contents_of(journal.deployed)
     named = {slot.name for slot in spec.slots} | {each.name for each in spec.certificates} | frozenset(spec.absent)
-    for name in sorted(journal.contents_of(journal.deployed).keys() - named):
+    for name in sorted(name for name in contents.keys() - named if contents[name] not in followed):
         yield _keep(name, snapshot, journal, settings, basis, required=False)
 
 
@@ -210,23 +218,6 @@ def _contradiction(name: str) -> Finding:
 def _refuse_removal(name: str) -> Finding:
     text = f"the certificate `{name}` is required and cannot be removed. Take it out of `spec.absent`."
     return finding(Reason.REQUIRED_CERTIFICATE, text)
-
-
-def _find_conflicts(spec: ClusterCertificateSetSpec) -> Iterator[Finding]:
-    seen: dict[str, str] = {}
-    for slot in spec.slots:
-        other = seen.setdefault(slot.secret_name, slot.name)
-        if other != slot.name:
-            text = f"the slots `{other}` and `{slot.name}` have the same `secretName`. Choose another for one of them."
-            yield finding(Reason.INVALID_REQUEST, text, detail=Detail.CONFLICTING_FIELDS)
-
-
-def _find_own_inputs(spec: ClusterCertificateSetSpec, nodes: Nodes) -> Iterator[Finding]:
-    names = {slot.secret_name for slot in spec.slots}
-    for key in sorted(find_inputs(spec)):
-        if key.kind is Kind.SECRET and key.namespace in nodes.chosen and key.name in names:
-            text = f"the target `{key.name}` in `{key.namespace}` is also an input of this set. Choose another name."
-            yield finding(Reason.INVALID_REQUEST, text, detail=Detail.TARGET_IS_INPUT)
 
 
 def _find_forgotten(spec: ClusterCertificateSetSpec, snapshot: Snapshot) -> Iterator[Finding]:

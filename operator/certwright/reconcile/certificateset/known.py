@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from certwright.pki.render import PRIVATE_KEY_KEY, read_stored
-from certwright.reconcile.certificateset.journal import Journal, decode_journal
+from certwright.reconcile.certificateset.journal import Journal, Phase, decode_journal
 from certwright.reconcile.certificateset.kept import JOURNAL_KEY, Part, holds_payload, journal_key, payload_key
 from certwright.reconcile.objects import Kind, Metadata, ObjectKey, Observed, Snapshot
 from certwright.reconcile.questions import Owned
 from certwright.reconcile.remembering import remember
-from certwright.reconcile.set_actions import KEPT_ANNOTATION
+from certwright.reconcile.set_actions import KEPT_ANNOTATION, REVISION_ANNOTATION
 from certwright.settings import Settings
 
 
@@ -46,8 +46,17 @@ def list_kept(snapshot: Snapshot) -> Mapping[ObjectKey, Metadata]:
 
 
 def is_lost(journal: Journal | None, snapshot: Snapshot) -> bool:
-    """Say whether the set had something deployed that nothing is known of any more."""
-    return journal is None and bool(list_targets(snapshot))
+    """Say whether the set had something deployed that nothing is known of any more.
+
+    It stays so when what was to be written anew had to be undone: only what comes too late of that is known.
+    """
+    targets = list_targets(snapshot).values()
+    if journal is None:
+        return bool(targets)
+    if journal.phase is not Phase.IDLE or journal.deployed is not None:
+        return False
+    failed = journal.failed.revision if journal.failed is not None else None
+    return any(each.annotations.get(REVISION_ANNOTATION) != failed for each in targets)
 
 
 def read_part(revision: str, slot: str, secret: str, snapshot: Snapshot, settings: Settings) -> Part | None:

@@ -10,8 +10,9 @@ from certwright.dialects.cluster_certificates import ERROR
 from certwright.findings import FailureCause, Reason
 from certwright.reconcile.bookkeeping import read_instant
 from certwright.reconcile.certificateset.advance import advance
+from certwright.reconcile.certificateset.commit import write_journal
 from certwright.reconcile.certificateset.events import find_events
-from certwright.reconcile.certificateset.journal import Journal, Phase
+from certwright.reconcile.certificateset.journal import Journal
 from certwright.reconcile.certificateset.judgement import Judgement
 from certwright.reconcile.certificateset.kept import journal_key, payload_key
 from certwright.reconcile.certificateset.known import list_kept, read_journal
@@ -31,7 +32,8 @@ REFUSALS = frozenset({FailureCause.TOO_LARGE, FailureCause.INVALID})
 
 def plan(judgement: Judgement, snapshot: Snapshot, *, settings: Settings, holder: str, judged_by: str) -> Plan:
     """Say what is left to be done; planned again after success, nothing is."""
-    past = read_past(snapshot.subject)
+    subject = snapshot.subject
+    past = read_past(subject)
     scene = make_scene(judgement, snapshot, past, settings=settings, holder=holder)
     step = advance(scene)
     if step.afresh:
@@ -40,6 +42,9 @@ def plan(judgement: Judgement, snapshot: Snapshot, *, settings: Settings, holder
         return Plan((step.stage,))
     if judgement.held and not step.troubles and not step.open:
         return Plan((), snapshot.now + DOUBT, retry=True)
+    leftovers = tuple(_tidy(scene)) if step.resting else ()
+    if leftovers:
+        return Plan((leftovers,))
     standing = find_standing(scene, step, past)
     situation = Situation(scene, step, standing, past, judged_by)
     status = build_status(situation)
@@ -51,11 +56,11 @@ def plan(judgement: Judgement, snapshot: Snapshot, *, settings: Settings, holder
     )
     # What could not be read is read again soon, whether or not somebody changes it.
     retry = step.retry or any(each.reason is Reason.NOT_CHECKED for each in judgement.errors)
-    report = tuple(_report(status, situation))
-    if report:
-        return Plan((report,), requeue_at, retry)
-    leftovers = tuple(_tidy(scene)) if step.resting else ()
-    return Plan((leftovers,) if leftovers else (), requeue_at, retry)
+    # A set that goes has nothing more to say, unless something keeps it.
+    report: tuple[Action, ...] = () if subject.deleting and step.resting else tuple(_report(status, situation))
+    if not report and step.resting and UNFINISHED_FINALIZER in subject.finalizers:
+        report = (SetFinalizer(subject.key, subject.version, UNFINISHED_FINALIZER, present=False),)
+    return Plan((report,) if report else (), requeue_at, retry)
 
 
 def make_scene(judgement: Judgement, snapshot: Snapshot, past: Past, *, settings: Settings, holder: str) -> Scene:
@@ -94,7 +99,7 @@ def _report(full: ClusterCertificateSetStatus, situation: Situation) -> Iterator
 
 
 def _tidy(scene: Scene) -> Iterator[Action]:
-    """Delete what was kept on the way, the journal last of all when the set goes; then let go of the set."""
+    """Delete what was kept on the way, the journal last of all when the set goes."""
     snapshot, subject = scene.snapshot, scene.snapshot.subject
     needed = set(_needed(scene))
     there = {key: each.version for key, each in list_kept(snapshot).items()}
@@ -111,13 +116,12 @@ def _tidy(scene: Scene) -> Iterator[Action]:
     }
     journal = [key for key in surplus if key.name == prefix]
     first = [Delete(key, version) for key, version in sorted(surplus.items()) if key not in journal]
-    yield from first
-    if first:
+    if first and snapshot.get(journal_key(scene.settings.namespace, subject.version.uid)) is None:
+        # The watch may not have seen it yet. Its creation says whether there is one, and what it needs.
+        if subject.deleting or not scene.judgement.lost:
+            yield write_journal(scene, scene.journal)
         return
-    if journal:
-        yield from (Delete(key, surplus[key]) for key in journal)
-    elif UNFINISHED_FINALIZER in subject.finalizers and scene.journal.phase is Phase.IDLE:
-        yield SetFinalizer(subject.key, subject.version, UNFINISHED_FINALIZER, present=False)
+    yield from first or (Delete(key, surplus[key]) for key in journal)
 
 
 def _needed(scene: Scene) -> Iterator[ObjectKey]:

@@ -95,7 +95,7 @@ def _survey(scene: Scene, parts: Parts, revision: str) -> _Survey:
     wanted = {part.secret: slot for slot, part in parts.items()}
     before = set(journal.contents_of(journal.deployed).values())
     if scene.judgement.lost:
-        before.update(key.name for key in list_targets(scene.snapshot))
+        before.update(key.name for key, held in list_targets(scene.snapshot).items() if held.intact)
     entries: list[Entry] = []
     troubles = [Trouble(name, "", _missing(name)) for name in nodes.missing]
     for namespace, uid in sorted(nodes.chosen.items()):

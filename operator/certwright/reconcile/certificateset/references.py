@@ -5,7 +5,7 @@ from __future__ import annotations
 from certwright.findings import Finding
 from certwright.reconcile.certificateset.journal import Journal, Phase
 from certwright.reconcile.certificateset.kept import journal_key, payload_key
-from certwright.reconcile.certificateset.known import list_targets, read_journal
+from certwright.reconcile.certificateset.known import is_lost, list_targets, read_journal
 from certwright.reconcile.certificateset.past import read_past
 from certwright.reconcile.certificateset.repair import is_as_deployed
 from certwright.reconcile.certificateset.scene import place_of
@@ -79,9 +79,10 @@ def _places(journal: Journal | None, snapshot: Snapshot, settings: Settings) -> 
     secrets = set(journal.contents_of(deployed).values()) if journal is not None else set()
     if UNFINISHED_FINALIZER in snapshot.subject.finalizers:
         secrets |= {slot.secret_name for slot in spec.slots}
-        if journal is None:
+        if is_lost(journal, snapshot):
             secrets |= {key.name for key in list_targets(snapshot)}
         return {ObjectKey(Kind.SECRET, namespace, name) for namespace in nodes.chosen for name in secrets}
     owned = list_targets(snapshot)
     places = {ObjectKey(Kind.SECRET, namespace, name) for namespace in nodes.chosen for name in secrets}
-    return {key for key in places if not is_as_deployed(owned.get(key), deployed)}
+    strays = {key for key, held in owned.items() if key not in places and not held.intact}
+    return strays | {key for key in places if not is_as_deployed(owned.get(key), deployed)}

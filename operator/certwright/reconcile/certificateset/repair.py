@@ -96,7 +96,8 @@ def _leave(scene: Scene) -> Iterator[Action | Trouble]:
         stray = key.namespace in nodes.chosen
         if stray and journal.deployed is None and not _came_too_late(now, scene):
             continue  # it was there before anything that the journal knows of
-        deletes = (stray or scene.delete_policy) and was_created_by_us(now, scene.snapshot.subject)
+        # A copy that somebody makes bears our marks as well, but it was not us who wrote it.
+        deletes = (stray or scene.delete_policy) and now.intact and was_created_by_us(now, scene.snapshot.subject)
         yield Delete(key, now.version) if deletes else Release(key, now.version)
 
 

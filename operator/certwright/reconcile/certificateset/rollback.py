@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from certwright.findings import FailureCause, Finding, Reason, finding
-from certwright.reconcile.certificateset.commit import is_at, write_journal
+from certwright.reconcile.certificateset.commit import is_at, remove, write_journal
 from certwright.reconcile.certificateset.journal import Entry, Phase
 from certwright.reconcile.certificateset.kept import restore
 from certwright.reconcile.certificateset.obstacles import describe_failure, trouble
 from certwright.reconcile.certificateset.scene import Scene, Step, Trouble, place_of
 from certwright.reconcile.objects import Kind, ObjectKey, Observed
-from certwright.reconcile.plan import Action, Delete
+from certwright.reconcile.plan import Action
 from certwright.reconcile.set_actions import COMMIT_ANNOTATION, Annotate
 
 
@@ -29,12 +29,13 @@ def continue_rollback(scene: Scene) -> Step:
     """Put back what was touched, and fence what was not, until all of it is as it was."""
     tally = _Tally()
     for entry in scene.journal.entries:
-        if not scene.is_dropped(entry):
+        if not scene.is_gone(entry):
             _look(entry, scene, tally)
     if tally.actions:
         return Step(tuple(tally.actions), open=True)
-    if tally.lost and scene.judgement.parts is not None and not tally.stuck and not scene.snapshot.subject.deleting:
-        return _end(scene)  # it cannot go back, and there is a way forward
+    onward = scene.judgement.parts is not None or scene.snapshot.subject.deleting
+    if tally.lost and onward and not tally.stuck:
+        return _end(scene)  # it cannot go back, and there is a way forward, or nothing to go on with
     troubles = (*tally.stuck, *tally.lost)
     if troubles:
         return Step(troubles=troubles, open=True, retry=bool(tally.stuck))
@@ -61,18 +62,26 @@ def _end(scene: Scene) -> Step:
 def _look(entry: Entry, scene: Scene, tally: _Tally) -> None:
     key = place_of(entry)
     observed, failure = scene.snapshot.get(key), scene.snapshot.failures.get(key)
+    # What left the wish is put back as well, for it may hold what was its owner's; but nobody waits for it.
+    left = scene.has_left(entry)
     if failure is not None:
-        if failure.cause is not FailureCause.NAMESPACE_TERMINATING:
+        if failure.cause is not FailureCause.NAMESPACE_TERMINATING and not left:
             tally.stuck.append(describe_failure(key, failure))
         return
     for found in _undo(entry, key, observed, scene):
         if isinstance(found, Finding):
-            tally.lost.append(trouble(key, found))
+            if not left:
+                tally.lost.append(trouble(key, found))
+        elif isinstance(found, Trouble):
+            if not left:
+                tally.stuck.append(found)
         else:
             tally.actions.append(found)
 
 
-def _undo(entry: Entry, key: ObjectKey, observed: Observed | None, scene: Scene) -> Iterator[Action | Finding]:
+def _undo(
+    entry: Entry, key: ObjectKey, observed: Observed | None, scene: Scene
+) -> Iterator[Action | Finding | Trouble]:
     """Say what puts one place back; nothing when it is as it was, and fenced."""
     pre, target = entry.pre, scene.journal.target
     if observed is None:
@@ -83,8 +92,7 @@ def _undo(entry: Entry, key: ObjectKey, observed: Observed | None, scene: Scene)
         return
     if scene.is_ours(observed) and is_at(observed, target):
         if pre is None:
-            if not observed.deleting:
-                yield Delete(key, observed.version)
+            yield remove(key, scene)
         elif pre.revision is not None:
             yield from _bring_back(entry, key, scene)
         else:

@@ -107,18 +107,24 @@ class Scene:
     def payload(self, revision: str, slot: str) -> Mapping[str, bytes] | None:
         """Give the bytes of one slot of a revision; `None` when they are lost."""
         key = payload_key(self.settings.namespace, self.snapshot.subject.version.uid, revision, slot)
-        observed = self.snapshot.get(key)
-        if observed is not None and holds_payload(observed, revision, slot):
+        observed, parts = self.snapshot.get(key), self.judgement.parts
+        made = parts is not None and self.judgement.revision == revision and slot in parts
+        # What was kept is as good as what is made anew, unless somebody changed it.
+        kept = observed is not None and holds_payload(observed, revision, slot)
+        if observed is not None and kept and (revision in self.judgement.sound or not made):
             return observed.data
-        parts = self.judgement.parts
-        if parts is not None and self.judgement.revision == revision and slot in parts:
-            return parts[slot].data
-        return None
+        return parts[slot].data if parts is not None and made else None
 
     def is_dropped(self, entry: Entry) -> bool:
         """Say whether a namespace needs no longer be served: it goes, is another by now, or left the wish."""
-        if self.judgement.spec is not None and entry.namespace not in self.judgement.nodes.chosen:
-            return True
+        return self.has_left(entry) or self.is_gone(entry)
+
+    def has_left(self, entry: Entry) -> bool:
+        """Say whether a person took a namespace out of the wish."""
+        return self.judgement.spec is not None and entry.namespace not in self.judgement.nodes.chosen
+
+    def is_gone(self, entry: Entry) -> bool:
+        """Say whether a namespace goes, is gone, or is another by now."""
         facts = list_namespaces(self.snapshot).get(entry.namespace)
         return facts is None or facts.terminating or facts.uid != entry.namespace_uid
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from certwright.api.conditions import ConditionType
 from certwright.findings import Finding
-from certwright.reconcile.certificateset.known import list_targets
+from certwright.reconcile.certificateset.known import list_kept, list_targets
 from certwright.reconcile.certificateset.past import Past, read_past
 from certwright.reconcile.certificateset.status import digest_nodes
 from certwright.reconcile.certificateset.wish import find_inputs, find_nodes, read_wish
@@ -53,7 +53,8 @@ def _is_unchanged(
     recorded, nodes = past.inputs(), find_nodes(spec, snapshot, settings)
     if not find_inputs(spec) <= recorded.keys() or past.record.targets != digest_nodes(nodes):
         return False
-    if not all(is_as_recorded(key, version, held) for key, version in recorded.items()):
+    too_late = list_kept(snapshot).keys() - recorded.keys()
+    if too_late or not all(is_as_recorded(key, version, held) for key, version in recorded.items()):
         return False
     deployed, targets = past.status.deployed_revision, _list_present(snapshot)
     names = {key.name for key in targets}

@@ -53,6 +53,10 @@ def build_status(situation: Situation) -> ClusterCertificateSetStatus:
     judgement, journal, snapshot = scene.judgement, scene.journal, scene.snapshot
     rows = tuple(_rows(scene, step))
     updated = sum(each["updated"] for each in rows)
+    # What cannot be read has not changed by that.
+    unread = journal_key(scene.settings.namespace, snapshot.subject.version.uid) in snapshot.failures
+    before = situation.past.status if unread else None
+    failed = journal.failed.revision if journal.failed is not None else None
     pending = situation.past.record.pending_since or timestamp(snapshot.now)
     worst = standing.worst
     return ClusterCertificateSetStatus.model_validate(
@@ -60,8 +64,8 @@ def build_status(situation: Situation) -> ClusterCertificateSetStatus:
             "response_code": standing.code,
             "detailed_error": printable(worst.message, limit=DETAIL_LIMIT) if worst is not None else None,
             "revision": judgement.revision,
-            "deployed_revision": journal.deployed,
-            "failed_revision": journal.failed.revision if journal.failed is not None else None,
+            "deployed_revision": before.deployed_revision if before is not None else journal.deployed,
+            "failed_revision": before.failed_revision if before is not None else failed,
             "certificates": tuple(_describe_slot(each, situation) for each in judgement.slots),
             "namespaces": tuple(sorted(rows, key=lambda each: (each["updated"], each["name"]))[:NODE_ROWS_LIMIT]),
             "namespaces_count": len(rows),

@@ -18,6 +18,7 @@ from certwright.findings import MaterialError
 from certwright.pki.certificate import Certificate
 from certwright.reconcile.objects import Kind, ObjectKey, Subject
 from certwright.reconcile.questions import Collection, KeptTrust
+from certwright.reconcile.remembering import remember_as_long_as_it_lives
 from certwright.reconcile.trust.record import TrustedCertificate, TrustRecord, first_expired, record_keys
 
 _DIGIT_BITS = 4
@@ -139,6 +140,7 @@ def selects(store: Subject, namespace: str, labels: Mapping[str, str]) -> bool:
     return selector is not None and decision_namespace_of(store) == namespace and selector.matches(labels)
 
 
+@remember_as_long_as_it_lives
 def face_of(store: Subject) -> str:
     """Digest what decisions and certificates see of a store."""
     status = _status_of(store)
@@ -160,6 +162,7 @@ def _counts(entry: TrustedCertificate, now: datetime) -> bool:
     return not entry.distrusted and now < entry.ends
 
 
+@remember_as_long_as_it_lives
 def _status_of(store: Subject) -> TrustStoreStatus:
     return parse_leniently(TrustStoreStatus, store.status)
 

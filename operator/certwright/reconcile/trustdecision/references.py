@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
 
-from certwright.reconcile.objects import Snapshot, Subject
+from certwright.reconcile.objects import ObjectKey, Snapshot, Subject
 from certwright.reconcile.offers import digest_offers, is_pending, kept_list, sources_of
 from certwright.reconcile.plan import DEPLOYED_FINALIZER
 from certwright.reconcile.questions import Need, Question, members
+from certwright.reconcile.remembering import remember_as_long_as_it_lives, remember_few
 from certwright.reconcile.trust.deployed import cluster_stores, decision_namespace_of, kept_trust, stores_of
 from certwright.reconcile.trust.deployed import face_of as face_of_store
 from certwright.reconcile.trust.material import find_objects
 from certwright.reconcile.trust.stance import Stance, Standing, decisions_of, read_stance
+
+T = TypeVar("T")
+
+_VOUCHING = frozenset({Standing.TRUSTED, Standing.PENDING})
 
 
 def is_intermediate(subject: Subject) -> bool:
@@ -42,9 +49,8 @@ def find_needs(snapshot: Snapshot, operator_namespace: str) -> frozenset[Need]:
         return frozenset()
     records = (kept_trust(store, operator_namespace) for store in find_stores(snapshot))
     needs: set[Need] = {*find_objects(subject), *(each for each in records if each is not None)}
-    for other, stance in find_others(snapshot):
-        if stance.standing is Standing.TRUSTED:
-            needs |= find_objects(other)
+    if is_intermediate(subject):
+        needs |= _look_at(_all_decisions(snapshot)).objects
     lists = (kept_list(source, operator_namespace) for source in find_sources(snapshot))
     return frozenset(needs | {each for each in lists if each is not None})
 
@@ -61,8 +67,8 @@ def find_others(snapshot: Snapshot) -> tuple[tuple[Subject, Stance], ...]:
     subject = snapshot.subject
     if not is_intermediate(subject):
         return ()
-    others = (each for each in members(snapshot, decisions_of(subject.key.namespace)) if each.key != subject.key)
-    return tuple((each, read_stance(each)) for each in others)
+    crowd = _look_at(_all_decisions(snapshot))
+    return _without(subject.key, crowd, crowd.stances)
 
 
 def find_sources(snapshot: Snapshot) -> tuple[Subject, ...]:
@@ -74,16 +80,57 @@ def find_sources(snapshot: Snapshot) -> tuple[Subject, ...]:
 
 def digest_others(snapshot: Snapshot) -> str:
     """Digest what was seen of stores, decisions and lists, as far as it can change anything."""
-    vouching = {Standing.TRUSTED, Standing.PENDING}
     sources = find_sources(snapshot)
-    seen: list[Any] = [
-        [(str(store.key), face_of_store(store)) for store in find_stores(snapshot)],
-        [
-            (stance.name, stance.uid, stance.standing, stance.role, stance.fingerprint)
-            for _, stance in find_others(snapshot)
-            if stance.standing in vouching
-        ],
-        digest_offers(sources),
-        [source.key.name for source in sources if is_pending(source)],
-    ]
-    return "sha256:" + hashlib.sha256(json.dumps(seen).encode()).hexdigest()
+    others: tuple[str, ...] = ()
+    if is_intermediate(snapshot.subject):
+        crowd = _look_at(_all_decisions(snapshot))
+        others = tuple(filter(None, _without(snapshot.subject.key, crowd, crowd.seen)))
+    stores = [(str(store.key), face_of_store(store)) for store in find_stores(snapshot)]
+    pending = [source.key.name for source in sources if is_pending(source)]
+    seen = f"[{json.dumps(stores)}, [{', '.join(others)}], {json.dumps(digest_offers(sources))}, {json.dumps(pending)}]"
+    return "sha256:" + hashlib.sha256(seen.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Crowd:
+    """All decisions of a namespace as each of them looks at the others: made once for as long as none of them changes.
+
+    Attributes:
+        places: where each stands in the tuples.
+        stances: all of them.
+        seen: what of each can change a verdict, as JSON; empty for one that vouches for nobody.
+        objects: what the certificates of those that are trusted are read from.
+    """
+
+    places: Mapping[ObjectKey, int]
+    stances: tuple[tuple[Subject, Stance], ...]
+    seen: tuple[str, ...]
+    objects: frozenset[ObjectKey]
+
+
+@remember_few
+def _look_at(decisions: tuple[Subject, ...]) -> _Crowd:
+    sights = [_look_at_one(each) for each in decisions]
+    return _Crowd(
+        places={each.key: place for place, each in enumerate(decisions)},
+        stances=tuple((each, stance) for each, (stance, _, _) in zip(decisions, sights, strict=True)),
+        seen=tuple(seen for _, seen, _ in sights),
+        objects=frozenset().union(*(objects for _, _, objects in sights)),
+    )
+
+
+@remember_as_long_as_it_lives
+def _look_at_one(decision: Subject) -> tuple[Stance, str, frozenset[ObjectKey]]:
+    stance = read_stance(decision)
+    facts = [stance.name, stance.uid, stance.standing, stance.role, stance.fingerprint]
+    seen = json.dumps(facts) if stance.standing in _VOUCHING else ""
+    return stance, seen, find_objects(decision) if stance.standing is Standing.TRUSTED else frozenset()
+
+
+def _all_decisions(snapshot: Snapshot) -> tuple[Subject, ...]:
+    return members(snapshot, decisions_of(snapshot.subject.key.namespace))
+
+
+def _without(key: ObjectKey, crowd: _Crowd, values: tuple[T, ...]) -> tuple[T, ...]:
+    place = crowd.places.get(key)
+    return values if place is None else values[:place] + values[place + 1 :]
