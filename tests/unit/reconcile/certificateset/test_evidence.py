@@ -1,4 +1,4 @@
-"""What a pass may believe: status, journal and marks that somebody restored, copied or cut, and settings that changed."""
+"""What a pass may believe: status, journal and marks that somebody restored, copied or cut, and what settings say."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from certwright.findings import FailureCause, Reason, finding
 from certwright.reconcile.certificateset.journal import Journal, decode_journal, encode_journal
 from certwright.reconcile.certificateset.kept import journal_key, payload_key, read_kept_name
-from certwright.reconcile.objects import Kind, ObjectKey
+from certwright.reconcile.objects import Failure, Kind, ObjectKey, Snapshot
 from certwright.reconcile.set_actions import COMMIT_ANNOTATION, REVISION_ANNOTATION
 from certwright.settings import Settings
 from tests.support.memory_cluster import START
@@ -93,6 +94,15 @@ async def test_defect_is_said_in_the_status_and_nothing_changes_when_judging_fai
     deployed.upload("proxy", PROXY)
     await deployed.settle()
     assert deployed.code == 200
+
+
+async def test_no_status_is_written_when_the_api_server_did_not_take_the_last_one(deployed: SetWorld) -> None:
+    """A smaller one would fare no better; the next pass tries the whole one."""
+    snapshot = Snapshot(deployed.subject, deployed.clock.now, "rules")
+    judgement = deployed.reconciler.refuse(snapshot, finding(Reason.INTERNAL_ERROR, "A defect."))
+    refused = snapshot.with_failure(deployed.key, Failure(FailureCause.TOO_LARGE, "refused", 413))
+    down = snapshot.with_failure(deployed.key, Failure(FailureCause.UNAVAILABLE, "down", 503))
+    assert [len(deployed.reconciler.plan(judgement, each).stages) for each in (snapshot, refused, down)] == [1, 1, 0]
 
 
 # ---- where keys may go

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,7 @@ from certwright.reconcile.set_actions import KEPT_ANNOTATION, REVISION_ANNOTATIO
 from tests.unit.reconcile.certificateset.conftest import (
     NEXT_PROXY,
     NODES,
+    OWNER,
     SPEC,
     SYNCER,
     SetWorld,
@@ -141,18 +143,6 @@ async def test_rollback_ends_when_a_namespace_goes_before_it_is_put_back(deploye
     assert (deployed.code, deployed.contents()) == (409, before)
 
 
-async def test_rollback_ends_when_what_it_would_delete_goes_already(deployed: SetWorld) -> None:
-    before = copy.deepcopy(deployed.contents())
-    await get_stuck(deployed)
-    created = ObjectKey(Kind.SECRET, NODES[0], "syncer-tls")
-    deployed.cluster.change(created, deleting=True)
-    await deployed.settle()
-    assert (deployed.code, phase(deployed)) == (409, Phase.IDLE)
-    assert ("delete", created) not in deployed.cluster.mishaps.log
-    deployed.cluster.remove(created)
-    assert deployed.contents() == before
-
-
 async def test_rollback_ends_when_a_target_is_deleted_that_no_known_revision_had(deployed: SetWorld) -> None:
     """The journal had been lost, so the commit began from nothing that could be brought back."""
     for key in [key for key, each in deployed.cluster.objects.items() if KEPT_ANNOTATION in each.annotations]:
@@ -167,3 +157,52 @@ async def test_rollback_ends_when_a_target_is_deleted_that_no_known_revision_had
     assert (deployed.code, phase(deployed), deployed.contents()) == (409, Phase.IDLE, before)
     await deployed.settle(minutes=3)
     assert (deployed.code, len(deployed.targets())) == (200, 9)
+
+
+async def test_rollback_waits_no_longer_for_a_namespace_when_the_person_takes_it_out(deployed: SetWorld) -> None:
+    """What the commit created there is held by a finalizer of somebody."""
+    await get_stuck(deployed)
+    held = ObjectKey(Kind.SECRET, NODES[0], "syncer-tls")
+    deployed.cluster.mishaps.kept.add(held)
+    await deployed.settle()
+    assert (deployed.code, phase(deployed)) == (409, Phase.ROLLING_BACK)
+    deployed.wish(certificates=ALL, namespaces=list(NODES[1:]))
+    await deployed.settle()
+    assert (deployed.code, phase(deployed)) == (200, Phase.IDLE)
+    assert deployed.status["updatedNamespaces"] == "2/2"
+
+
+async def test_lost_backup_is_no_trouble_when_the_person_takes_its_namespace_out(deployed: SetWorld) -> None:
+    deployed.cluster.put_secret(
+        "syncer-tls", {"theirs": "x"}, namespace=NODES[0], annotations={"certwright.io/allow-write": OWNER}
+    )
+    before = copy.deepcopy(deployed.contents())
+    await get_stuck(deployed)
+    (backup,) = [k for k, each in deployed.cluster.objects.items() if each.annotations.get(KEPT_ANNOTATION) == "Backup"]
+    deployed.cluster.remove(backup)
+    deployed.upload("proxy", NEXT_PROXY, key=SYNCER)
+    await deployed.settle()
+    assert phase(deployed) is Phase.ROLLING_BACK
+    assert "JournalLost" in {each["reason"] for each in deployed.status["findings"]}
+    deployed.wish(certificates=ALL, namespaces=list(NODES[1:]))
+    await deployed.settle()
+    assert (deployed.code, phase(deployed)) == (400, Phase.IDLE)
+    now = deployed.contents()
+    assert {place: now.get(place) for place in before if place[0] != NODES[0]} == {
+        place: content for place, content in before.items() if place[0] != NODES[0]
+    }
+
+
+async def test_set_that_goes_is_put_back_in_silence_when_somebody_cut_its_finalizer(deployed: SetWorld) -> None:
+    """Another finalizer holds the object, and its roll-back cannot write yet."""
+    before = copy.deepcopy(deployed.contents())
+    await get_stuck(deployed)
+    deployed.cluster.mishaps.forbidden.update(NODES)
+    subject = deployed.subject
+    deployed.cluster.subjects[deployed.key] = replace(subject, finalizers=("example.com/hold",), deleting=True)
+    await deployed.settle()
+    assert phase(deployed) is Phase.ROLLING_BACK
+    assert [verb for verb, key in deployed.cluster.mishaps.log if key == deployed.key] == []
+    deployed.reset()
+    await deployed.settle()
+    assert (deployed.contents(), deployed.kept()) == (before, [])

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import pytest
 
+from certwright.reconcile.marks import LABELS
 from certwright.reconcile.objects import Kind, ObjectKey
-from certwright.reconcile.plan import EPOCH_ANNOTATION, MANAGED_BY, MANAGED_BY_LABEL, OWNER_ANNOTATION
+from certwright.reconcile.plan import EPOCH_ANNOTATION, OWNER_ANNOTATION
 from certwright.reconcile.set_actions import (
     COMMIT_ANNOTATION,
     KEPT_ANNOTATION,
     REVISION_ANNOTATION,
     SLOT_ANNOTATION,
+    ApplyContent,
 )
 from tests.unit.reconcile.certificateset.conftest import (
     API,
-    NEXT_PROXY,
     NODES,
     OWN,
     OWNER,
@@ -72,14 +73,8 @@ async def test_secret_is_taken_away_when_it_was_written_after_its_commit_was_und
         COMMIT_ANNOTATION: "1",
         EPOCH_ANNOTATION: "1",
     }
-    world.cluster.put_secret(
-        "proxy-tls",
-        {"tls.crt": PROXY.chain_pem, "tls.key": PROXY.key_pem},
-        type="kubernetes.io/tls",
-        annotations=marks,
-        labels={MANAGED_BY_LABEL: MANAGED_BY},
-        namespace=NODES[0],
-    )
+    data = {"tls.crt": PROXY.chain_pem.encode(), "tls.key": PROXY.key_pem.encode()}
+    await world.cluster.apply_content(ApplyContent(PLACE, None, data, LABELS, marks, type="kubernetes.io/tls"))
     await world.reconcile(full=True)
     assert ((NODES[0], "proxy-tls") in world.targets()) == stays
     assert world.code == 409
@@ -129,21 +124,3 @@ async def test_set_asks_for_an_unlisted_certificate_when_what_was_kept_of_it_is_
     deployed.wish(certificates=ALL)
     await deployed.settle()
     assert (deployed.code, deployed.contents()) == (200, before)
-
-
-async def test_change_goes_out_when_a_target_that_goes_already_is_to_be_deleted(deployed: SetWorld) -> None:
-    """A finalizer of somebody holds it; deleting it once more would do nothing."""
-    deployed.upload("syncer", SYNCER)
-    deployed.wish(certificates=ALL)
-    await deployed.settle()
-    going = ObjectKey(Kind.SECRET, NODES[0], "syncer-tls")
-    deployed.cluster.change(going, deleting=True)
-    deployed.reset()
-    deployed.upload("proxy", NEXT_PROXY)
-    deployed.wish(absent=["syncer"])
-    await deployed.settle()
-    assert (deployed.code, set(name for _, name in deployed.targets())) == (200, {"proxy-tls", "api-tls", "syncer-tls"})
-    deleted = {
-        key.namespace for verb, key in deployed.cluster.mishaps.log if verb == "delete" and key.name == going.name
-    }
-    assert deleted == set(NODES[1:])
