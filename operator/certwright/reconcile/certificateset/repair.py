@@ -104,7 +104,7 @@ def _leave(scene: Scene) -> Iterator[Action | Trouble]:
 def _came_too_late(now: Observed | Metadata, scene: Scene) -> bool:
     """Say whether a process that was stopped wrote it, after what it belongs to had been undone.
 
-    What stood there before may bear the same revision, when the journal was lost: the roll-back has touched all of that.
+    What stood there before may bear the same revision, when the journal was lost; the roll-back has touched that.
     """
     failed, epoch = scene.journal.failed, now.annotations.get(COMMIT_ANNOTATION)
     undone = failed is not None and now.annotations.get(REVISION_ANNOTATION) == failed.revision
