@@ -146,8 +146,3 @@ def _gone(entry: Entry, what: str) -> Finding:
         f"Secret `{entry.secret}` in namespace `{entry.namespace}` cannot be put back: {what} is gone. Give the set a "
         "spec that is valid as a whole: it is then written anew everywhere.",
     )
-
-
-def ended(scene: Scene) -> bool:
-    """Say whether nothing is open."""
-    return scene.journal.phase is Phase.IDLE
