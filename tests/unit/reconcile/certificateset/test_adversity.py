@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 import pytest
 
 from certwright.findings import FailureCause
@@ -105,6 +107,25 @@ async def test_rollback_waits_for_no_namespace_that_left() -> None:
     await world.settle(minutes=0.5, passes=80)
     assert world.journal is not None
     assert world.journal.phase is Phase.IDLE
+
+
+async def test_everything_stays_when_writing_anew_after_a_lost_journal_is_undone() -> None:
+    world = await deploy()
+    before = world.contents()
+    world.cluster.remove(journal_key(OWN, world.subject.version.uid))
+    world.cluster.remove(ObjectKey(Kind.SECRET, NODES[0], "api-tls"))
+    world.reset()
+    world.cluster.mishaps.quotas[NODES[0]] = 1
+    await world.settle(minutes=0.5, passes=80)
+    assert world.journal is not None
+    assert world.journal.phase is Phase.IDLE
+    assert world.journal.failed is not None
+    assert world.contents() == {place: each for place, each in before.items() if place != (NODES[0], "api-tls")}
+    world.reset()
+    world.cluster.mishaps.quotas.clear()
+    await world.settle(minutes=2)
+    assert world.contents() == before
+    assert world.code == HTTPStatus.OK
 
 
 # ---- slots and their Secrets
