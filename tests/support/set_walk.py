@@ -160,6 +160,7 @@ class Life:
         self.dirty = True
         self.due: Any = None
         self.retrying = False
+        self.idle = 0  # how many passes in a row led nowhere
         self.robbed = False  # somebody took the operator's own things away
         self.turned_back = False  # the clock was
 
@@ -168,6 +169,7 @@ class Life:
     def hand(self, change: Callable[[], None]) -> None:
         """Let somebody change things; the set hears of it when it refers to it, or owns it."""
         world, cluster = self.world, self.cluster
+        self.idle = 0  # what nobody hears of, as that the clock is right again, is seen when it is tried again
         subject, namespaces = cluster.subjects.get(world.key), dict(cluster.namespaces)
         heard = {key for key in cluster.objects if self._is_heard(key)}
         changed = cluster.hand(change)
@@ -188,28 +190,32 @@ class Life:
 
     async def run(self) -> None:
         """Make passes until nothing more happens, or nothing that happens leads anywhere."""
-        wait, idle = FIRST_WAIT, 0
+        wait, self.idle = FIRST_WAIT, 0
         for _ in range(MOST_PASSES):
             if self.world.key not in self.cluster.subjects:
                 return
             due = self.due is not None and self.due <= self.clock.now
             if not (self.dirty or due):
                 if self.retrying:
-                    if idle > 12:  # back-off has reached its longest wait
+                    if self.idle > 12:  # back-off has reached its longest wait
                         return
                     self.clock.advance(seconds=wait)
                     wait = min(2 * wait, LONGEST_WAIT)
-                elif self.due is not None and self.due - self.clock.now <= SOON and idle <= 12:
+                elif self.due is not None and self.due - self.clock.now <= SOON and self.idle <= 12:
                     self.clock.now = self.due
                 else:
                     return
-            before = len(self.cluster.successes)
+            before, refusals = len(self.cluster.successes), self._count_refusals()
             await self._pass()
             quiet = len(self.cluster.successes) == before
-            idle = idle + 1 if quiet else 0
+            # A server that is busy is so for a number of requests: each that it refuses brings the end nearer.
+            self.idle = self.idle + 1 if quiet and self._count_refusals() == refusals else 0
             wait = wait if quiet and self.retrying else FIRST_WAIT
         last = [f"{verb} {key}" for verb, key in self.cluster.successes[-12:]]
         raise AssertionError(f"it does not come to rest: {last}")
+
+    def _count_refusals(self) -> int:
+        return sum(map(len, self.cluster.answers.values()))
 
     async def _pass(self, *, full: bool = False) -> None:
         self.dirty = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from certwright.api.certificateset_spec import NODES_LIMIT
@@ -48,13 +48,13 @@ def prepare(scene: Scene, parts: Parts, revision: str) -> Step:
         return Step((SetFinalizer(subject.key, subject.version, UNFINISHED_FINALIZER, present=True),), open=True)
     kept = tuple(keep_payloads(scene, parts, revision))
     if kept:
-        return _kept_or_stuck(kept, scene)
+        return Step(kept, open=True)
     survey = _survey(scene, parts, revision)
     if survey.troubles:
         retry = any(each.retry for each in survey.troubles)
         return Step(troubles=survey.troubles, waiting=_kept_for(scene, survey, parts, revision), retry=retry)
     backups = tuple(_keep_backups(scene, survey.entries))
-    return _kept_or_stuck(backups, scene) if backups else _try_out(scene, survey, parts, revision)
+    return Step(backups, open=True) if backups else _try_out(scene, survey, parts, revision)
 
 
 def _try_out(scene: Scene, survey: _Survey, parts: Parts, revision: str) -> Step:
@@ -79,15 +79,6 @@ def keep_payloads(scene: Scene, parts: Parts, revision: str) -> Iterator[ApplyCo
             yield keep_payload(key, revision, part, subject)
         elif not (holds_payload(observed, revision, slot) and dict(observed.data) == dict(part.data)):
             yield Delete(key, observed.version)
-
-
-def _kept_or_stuck(actions: Sequence[ApplyContent | Delete], scene: Scene) -> Step:
-    """Keep what is to be kept, unless that has just failed."""
-    failures = {each.key: scene.snapshot.failures.get(each.key) for each in actions}
-    failed = [describe_failure(key, failure) for key, failure in failures.items() if failure is not None]
-    if failed:
-        return Step(troubles=tuple(failed), retry=True)
-    return Step(tuple(actions), open=True)
 
 
 def _kept_for(scene: Scene, survey: _Survey, parts: Parts, revision: str) -> frozenset[ObjectKey]:

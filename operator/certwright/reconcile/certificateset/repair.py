@@ -13,7 +13,7 @@ from certwright.reconcile.certificateset.wish import list_namespaces
 from certwright.reconcile.marks import has_owner_reference, was_created_by_us
 from certwright.reconcile.objects import Kind, Metadata, ObjectKey, Observed
 from certwright.reconcile.plan import OWNER_ANNOTATION, Action, Delete, Release
-from certwright.reconcile.set_actions import REVISION_ANNOTATION
+from certwright.reconcile.set_actions import COMMIT_ANNOTATION, REVISION_ANNOTATION
 
 
 def repair(scene: Scene) -> Step:
@@ -102,9 +102,13 @@ def _leave(scene: Scene) -> Iterator[Action | Trouble]:
 
 
 def _came_too_late(now: Observed | Metadata, scene: Scene) -> bool:
-    """Say whether a process that was stopped wrote it, after what it belongs to had been undone."""
-    failed = scene.journal.failed
-    return failed is not None and now.annotations.get(REVISION_ANNOTATION) == failed.revision
+    """Say whether a process that was stopped wrote it, after what it belongs to had been undone.
+
+    What stood there before may bear the same revision, when the journal was lost; the roll-back has touched that.
+    """
+    failed, epoch = scene.journal.failed, now.annotations.get(COMMIT_ANNOTATION)
+    undone = failed is not None and now.annotations.get(REVISION_ANNOTATION) == failed.revision
+    return undone and epoch != str(scene.journal.epoch)
 
 
 def _is_held(observed: Observed, scene: Scene) -> bool:

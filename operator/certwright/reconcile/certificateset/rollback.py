@@ -13,7 +13,7 @@ from certwright.reconcile.certificateset.obstacles import describe_failure, trou
 from certwright.reconcile.certificateset.scene import Scene, Step, Trouble, place_of
 from certwright.reconcile.objects import Kind, ObjectKey, Observed
 from certwright.reconcile.plan import Action
-from certwright.reconcile.set_actions import COMMIT_ANNOTATION, Annotate
+from certwright.reconcile.set_actions import COMMIT_ANNOTATION, Annotate, RestoreSecret
 
 
 @dataclass(slots=True)
@@ -98,7 +98,11 @@ def _undo(
         else:
             yield from _restore(entry, observed, scene)
     elif pre is not None and observed.version.uid == pre.uid and not _is_fenced(observed, scene):
-        yield Annotate(key, observed.version, {COMMIT_ANNOTATION: str(scene.journal.epoch)})
+        yield _fence(observed, scene)
+
+
+def _fence(observed: Observed, scene: Scene) -> Annotate:
+    return Annotate(observed.key, observed.version, {COMMIT_ANNOTATION: str(scene.journal.epoch)})
 
 
 def _is_fenced(observed: Observed, scene: Scene) -> bool:
@@ -122,7 +126,18 @@ def _restore(entry: Entry, observed: Observed, scene: Scene) -> Iterator[Action 
     name = entry.pre.backup if entry.pre is not None else None
     backup = scene.snapshot.get(ObjectKey(Kind.SECRET, scene.settings.namespace, name or ""))
     action = restore(backup, observed) if backup is not None else None
-    yield action if action is not None else _gone(entry, "its backup")
+    if action is None:
+        yield _gone(entry, "its backup")
+    elif not _is_restored(observed, action):
+        yield action
+    elif not _is_fenced(observed, scene):
+        yield _fence(observed, scene)
+
+
+def _is_restored(observed: Observed, action: RestoreSecret) -> bool:
+    """Say whether a place is as its backup, which may bear the new revision itself when the journal was lost before."""
+    marks = [{**each, COMMIT_ANNOTATION: ""} for each in (observed.annotations, action.annotations)]
+    return (observed.data, observed.labels, marks[0]) == (action.data, action.labels, marks[1])
 
 
 def _gone(entry: Entry, what: str) -> Finding:
@@ -131,8 +146,3 @@ def _gone(entry: Entry, what: str) -> Finding:
         f"Secret `{entry.secret}` in namespace `{entry.namespace}` cannot be put back: {what} is gone. Give the set a "
         "spec that is valid as a whole: it is then written anew everywhere.",
     )
-
-
-def ended(scene: Scene) -> bool:
-    """Say whether nothing is open."""
-    return scene.journal.phase is Phase.IDLE

@@ -8,6 +8,7 @@ from typing import Literal
 
 from certwright.api.conditions import ConditionType
 from certwright.findings import Finding
+from certwright.reconcile.certificateset.kept import journal_key
 from certwright.reconcile.certificateset.known import list_kept, list_targets
 from certwright.reconcile.certificateset.past import Past, read_past
 from certwright.reconcile.certificateset.status import digest_nodes
@@ -60,12 +61,20 @@ def _is_unchanged(
     names = {key.name for key in targets}
     filled = {slot.secret_name for slot in spec.slots if slot.name in {each.name for each in spec.certificates}}
     expected = {(namespace, name) for namespace in nodes.chosen for name in names | filled}
-    if {(key.namespace, key.name) for key in targets} != expected:
+    # What is kept and not listed any more is named nowhere when all of it is missing, but each has its payload.
+    complete = len(targets) == len(nodes.chosen) * _count_payloads(recorded, snapshot, settings)
+    if not complete or {(key.namespace, key.name) for key in targets} != expected:
         return False
     return all(
         each.annotations.get(REVISION_ANNOTATION) == deployed and (each.intact or verified.get(key) == each.version)
         for key, each in targets.items()
     )
+
+
+def _count_payloads(recorded: Mapping[ObjectKey, Version | None], snapshot: Snapshot, settings: Settings) -> int:
+    """Say how many Secrets each namespace is to hold."""
+    journal = journal_key(settings.namespace, snapshot.subject.version.uid)
+    return sum(key.namespace == journal.namespace and key.name.startswith(f"{journal.name}-") for key in recorded)
 
 
 def _list_present(snapshot: Snapshot) -> Mapping[ObjectKey, Metadata]:

@@ -140,7 +140,8 @@ def _rows(scene: Scene, step: Step) -> Iterator[dict[str, Any]]:
         there = {held.get(ObjectKey(Kind.SECRET, name, secret)) for secret in secrets}
         revision = next(iter(there)) if len(there) == 1 else None
         message = printable(messages.get(name, ""), limit=MESSAGE_LIMIT)
-        updated = name in nodes.chosen and not message and (not secrets or revision == wanted)
+        agrees = revision == wanted if secrets else parts is not None
+        updated = name in nodes.chosen and not message and agrees
         yield {"name": name, "revision": revision, "updated": updated, "message": message}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 import pytest
 
 from certwright.findings import FailureCause
@@ -107,6 +109,25 @@ async def test_rollback_waits_for_no_namespace_that_left() -> None:
     assert world.journal.phase is Phase.IDLE
 
 
+async def test_everything_stays_when_writing_anew_after_a_lost_journal_is_undone() -> None:
+    world = await deploy()
+    before = world.contents()
+    world.cluster.remove(journal_key(OWN, world.subject.version.uid))
+    world.cluster.remove(ObjectKey(Kind.SECRET, NODES[0], "api-tls"))
+    world.reset()
+    world.cluster.mishaps.quotas[NODES[0]] = 1
+    await world.settle(minutes=0.5, passes=80)
+    assert world.journal is not None
+    assert world.journal.phase is Phase.IDLE
+    assert world.journal.failed is not None
+    assert world.contents() == {place: each for place, each in before.items() if place != (NODES[0], "api-tls")}
+    world.reset()
+    world.cluster.mishaps.quotas.clear()
+    await world.settle(minutes=2)
+    assert world.contents() == before
+    assert world.code == HTTPStatus.OK
+
+
 # ---- slots and their Secrets
 
 
@@ -134,6 +155,18 @@ async def test_set_is_refused_when_a_slot_is_to_have_the_secret_of_one_that_is_k
     assert world.code == 400
     assert world.contents() == before
     assert "`syncer-tls` is to hold" in world.status["detailedError"]
+
+
+async def test_kept_secret_comes_back_when_it_is_not_listed_any_more_and_is_deleted_everywhere() -> None:
+    world = await deploy(syncer=True)
+    world.wish(certificates=ALL[:2])
+    await world.settle(minutes=0.5)
+    assert (world.code, (await world.reconcile()).settled) == (200, True)
+    for node in NODES:
+        world.cluster.remove(ObjectKey(Kind.SECRET, node, "syncer-tls"))
+    await world.reconcile()
+    is_quiet(world)
+    assert (await world.reconcile()).settled
 
 
 # ---- what is lost, and what is only not seen yet

@@ -212,6 +212,13 @@ async def test_namespace_gets_nothing_when_the_settings_do_not_name_it(world: Se
     assert (world.code, world.targets()) == (400, {})
 
 
+async def test_no_namespace_counts_as_updated_when_nothing_is_deployed(world: SetWorld) -> None:
+    world.upload("proxy", PROXY, consent=False)
+    world.upload("api", API)
+    await answer(world)
+    assert (world.code, world.status["updatedNamespaces"]) == (400, "0/3")
+
+
 async def test_selector_leaves_out_what_is_excluded_or_of_the_system(world: SetWorld) -> None:
     world.cluster.put_namespace("kube-system")
     world.upload("proxy", PROXY)

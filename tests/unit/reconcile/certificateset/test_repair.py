@@ -1,0 +1,126 @@
+"""Between commits: what leaves, what came too late, and what is on its way out of the cluster."""
+
+from __future__ import annotations
+
+import pytest
+
+from certwright.reconcile.marks import LABELS
+from certwright.reconcile.objects import Kind, ObjectKey
+from certwright.reconcile.plan import EPOCH_ANNOTATION, OWNER_ANNOTATION
+from certwright.reconcile.set_actions import (
+    COMMIT_ANNOTATION,
+    KEPT_ANNOTATION,
+    REVISION_ANNOTATION,
+    SLOT_ANNOTATION,
+    ApplyContent,
+)
+from tests.unit.reconcile.certificateset.conftest import (
+    API,
+    NODES,
+    OWN,
+    OWNER,
+    PROXY,
+    SPEC,
+    SYNCER,
+    SetWorld,
+    from_upload,
+)
+
+PLACE = ObjectKey(Kind.SECRET, NODES[0], "proxy-tls")
+ALL = [*SPEC["certificates"], from_upload("syncer")]
+
+
+async def test_namespace_that_leaves_is_tried_again_when_its_secrets_cannot_be_released(deployed: SetWorld) -> None:
+    deployed.cluster.mishaps.forbidden.add(NODES[2])
+    deployed.wish(namespaces=list(NODES[:2]))
+    result = await deployed.settle()
+    assert (deployed.code, result.retry) == (409, True)
+    assert "in namespace `node-c`" in deployed.status["detailedError"]
+    assert "Allow the operator to write Secrets there." in deployed.status["detailedError"]
+    left = deployed.target(NODES[2], "proxy-tls")
+    assert left is not None
+    assert left.annotations[OWNER_ANNOTATION] == OWNER
+
+    deployed.reset()
+    await deployed.settle()
+    left = deployed.target(NODES[2], "proxy-tls")
+    assert left is not None
+    assert OWNER_ANNOTATION not in left.annotations
+    assert (deployed.code, deployed.status["updatedNamespaces"]) == (200, "2/2")
+
+
+async def undo_the_first_commit(world: SetWorld) -> str:
+    """Have no room in a namespace, and give the revision that could not be deployed."""
+    world.upload("proxy", PROXY)
+    world.upload("api", API)
+    world.wish()
+    world.cluster.mishaps.quotas[NODES[1]] = 1
+    await world.settle()
+    assert (world.code, world.targets()) == (409, {})
+    return str(world.status["failedRevision"])
+
+
+@pytest.mark.parametrize(("late", "stays"), [(True, False), (False, True)])
+async def test_secret_is_taken_away_when_it_was_written_after_its_commit_was_undone(
+    world: SetWorld, *, late: bool, stays: bool
+) -> None:
+    """A process that was stopped wrote it; what bears our marks from elsewhere is left to the next commit."""
+    failed = await undo_the_first_commit(world)
+    marks = {
+        OWNER_ANNOTATION: OWNER,
+        REVISION_ANNOTATION: failed if late else "sha256:older",
+        SLOT_ANNOTATION: "proxy",
+        COMMIT_ANNOTATION: "1",
+        EPOCH_ANNOTATION: "1",
+    }
+    data = {"tls.crt": PROXY.chain_pem.encode(), "tls.key": PROXY.key_pem.encode()}
+    await world.cluster.apply_content(ApplyContent(PLACE, None, data, LABELS, marks, type="kubernetes.io/tls"))
+    await world.reconcile(full=True)
+    assert ((NODES[0], "proxy-tls") in world.targets()) == stays
+    assert world.code == 409
+
+    world.reset()
+    await world.settle(minutes=3)
+    assert (world.code, len(world.targets())) == (200, 6)
+
+
+async def test_target_is_said_to_be_going_when_it_differs_and_its_finalizers_hold_it(deployed: SetWorld) -> None:
+    target = deployed.cluster.objects[PLACE]
+    deployed.cluster.change(PLACE, data={**target.data, "tls.crt": b"other"}, deleting=True)
+    await deployed.settle()
+    assert (deployed.code, deployed.condition("Ready")) == (409, ("False", "TargetMissing"))
+    row = next(each for each in deployed.status["namespaces"] if each["name"] == NODES[0])
+    assert row["message"] == (
+        "Secret `proxy-tls` in namespace `node-a` is being deleted. If it stays, remove its finalizers."
+    )
+    deployed.cluster.remove(PLACE)
+    await deployed.settle()
+    assert (deployed.code, len(deployed.targets())) == (200, 6)
+
+
+async def test_set_asks_for_an_unlisted_certificate_when_what_was_kept_of_it_is_gone(deployed: SetWorld) -> None:
+    deployed.upload("syncer", SYNCER)
+    deployed.wish(certificates=ALL)
+    await deployed.settle()
+    before = deployed.contents()
+    assert len(before) == 9
+    deployed.wish()
+    await deployed.settle()
+    payload = next(
+        key
+        for key, each in deployed.cluster.objects.items()
+        if key.namespace == OWN and each.annotations.get(SLOT_ANNOTATION) == "syncer"
+    )
+    assert deployed.cluster.objects[payload].annotations[KEPT_ANNOTATION] == "Payload"
+    deployed.cluster.remove(payload)
+    await deployed.settle()
+    assert (deployed.code, deployed.codes()["syncer"]) == (409, 409)
+    lost = [each["message"] for each in deployed.status["findings"] if each["reason"] == "JournalLost"]
+    assert any(
+        "`syncer` is not listed any more, and what was kept of it is gone. List it again." in each for each in lost
+    )
+    assert deployed.contents() == before
+
+    deployed.wish(certificates=ALL)
+    await deployed.settle()
+    assert (deployed.code, deployed.contents()) == (200, before)
