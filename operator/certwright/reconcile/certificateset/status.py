@@ -139,10 +139,19 @@ def _rows(scene: Scene, step: Step) -> Iterator[dict[str, Any]]:
     for name in sorted({*nodes.chosen, *nodes.missing}):
         there = {held.get(ObjectKey(Kind.SECRET, name, secret)) for secret in secrets}
         revision = next(iter(there)) if len(there) == 1 else None
-        message = printable(messages.get(name, ""), limit=MESSAGE_LIMIT)
+        trouble = printable(messages.get(name, ""), limit=MESSAGE_LIMIT)
         agrees = revision == wanted if secrets else parts is not None
-        updated = name in nodes.chosen and not message and agrees
+        updated = name in nodes.chosen and not trouble and agrees
+        message = trouble if trouble or updated else _say_what_is_held(there)
         yield {"name": name, "revision": revision, "updated": updated, "message": message}
+
+
+def _say_what_is_held(revisions: set[str | None]) -> str:
+    if revisions <= {None}:
+        return "It holds nothing of this set yet."
+    if len(revisions) > 1:
+        return "It holds parts of several revisions."
+    return f"It holds {str(next(iter(revisions)))[:_SHOWN]}, not the revision wished for."
 
 
 def _observe(situation: Situation) -> Iterator[Observation]:

@@ -217,6 +217,7 @@ async def test_no_namespace_counts_as_updated_when_nothing_is_deployed(world: Se
     world.upload("api", API)
     await answer(world)
     assert (world.code, world.status["updatedNamespaces"]) == (400, "0/3")
+    assert {row["message"] for row in world.status["namespaces"]} == {"It holds nothing of this set yet."}
 
 
 async def test_selector_leaves_out_what_is_excluded_or_of_the_system(world: SetWorld) -> None:
@@ -307,6 +308,8 @@ async def test_one_commit_brings_all_when_sources_change_one_after_another(deplo
     deployed.upload("proxy", NEXT_PROXY)
     result = await deployed.reconcile()
     assert deployed.condition("Reconciling") == ("True", "NotChecked")
+    held = f"It holds {before[:19]}, not the revision wished for."
+    assert {row["message"] for row in deployed.status["namespaces"]} == {held}
     assert result.requeue_at is not None
     assert (result.requeue_at - deployed.clock.now).total_seconds() == 5
     deployed.clock.advance(seconds=4)
