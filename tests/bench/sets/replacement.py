@@ -10,6 +10,7 @@ from typing import Any
 from certwright.settings import Settings
 from tests.bench.cost import cost_of, machine
 from tests.bench.sets.floor import measure_floor, span
+from tests.bench.sets.late import measure_late_creations
 from tests.bench.sets.reader import Reader, reading
 from tests.bench.sets.scene import BenchSet
 from tests.bench.stage import USER, Stage, say
@@ -61,6 +62,7 @@ async def measure(stage: Stage, slots: int, namespaces: int) -> None:
         second = await _replace(stage, operator, scene)
         strangers = machine(pids).strangers_since(books)
         await _idle(stage, operator)
+        await measure_late_creations(stage, scene)
         if scene.spare:
             await _refuse(stage, operator, scene)
         _note_memory(stage, operator, strangers)
