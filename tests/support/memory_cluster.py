@@ -150,7 +150,9 @@ class MemoryCluster:
         before = self.objects[key]
         if "data" in changes:
             ours = self._applied.get(key, _Applied()).data
-            changes["intact"] = before.intact and all(changes["data"].get(name) == before.data[name] for name in ours)
+            # Managed fields lose the values that others write; of those that are left they say that they are ours.
+            ours -= {name for name in ours if changes["data"].get(name) != before.data[name]}
+            changes["intact"] = before.intact and bool(ours)
         self.objects[key] = replace(before, version=self._next(before.version.uid), changed=self.clock.now, **changes)
 
     def remove(self, key: ObjectKey) -> None:

@@ -14,7 +14,7 @@ from certwright.findings import Detail, Finding, Reason, finding
 from certwright.reconcile.certificateset.commit import continue_commit, continue_deleting, take_over
 from certwright.reconcile.certificateset.journal import Failed, Phase
 from certwright.reconcile.certificateset.kept import Parts, journal_key
-from certwright.reconcile.certificateset.obstacles import describe_failure
+from certwright.reconcile.certificateset.obstacles import describe_failed
 from certwright.reconcile.certificateset.preflight import prepare
 from certwright.reconcile.certificateset.repair import repair
 from certwright.reconcile.certificateset.rollback import continue_rollback
@@ -30,7 +30,7 @@ def advance(scene: Scene) -> Step:
     journal, snapshot = scene.journal, scene.snapshot
     unseen = tuple(_find_unseen(scene))
     if unseen:
-        return Step(troubles=unseen, open=journal.phase is not Phase.IDLE, retry=True)
+        return Step(troubles=unseen, retry=True)
     if journal.phase is not Phase.IDLE:
         return _continue(scene)
     return Step(resting=True) if snapshot.subject.deleting else _begin(scene)
@@ -64,9 +64,9 @@ def _follow(scene: Scene, repaired: Step, settling: datetime | None) -> Step:
 def _find_unseen(scene: Scene) -> Iterator[Trouble]:
     """Say what of journal, payloads and backups could not be read or written: without them nothing is known."""
     prefix = journal_key(scene.settings.namespace, scene.snapshot.subject.version.uid).name
-    for key, failure in sorted(scene.snapshot.failures.items()):
+    for key in sorted(scene.snapshot.failures):
         if key.namespace == scene.settings.namespace and key.name.startswith(prefix):
-            yield describe_failure(key, failure)
+            yield describe_failed(key, scene.snapshot)
 
 
 def _continue(scene: Scene) -> Step:
@@ -76,7 +76,7 @@ def _continue(scene: Scene) -> Step:
     if journal.phase is Phase.ROLLING_BACK:
         # What failed on the way there says nothing about the way back, and what is unknown must be seen anew.
         begun = journal.epoch != scene.judgement.epoch
-        return Step(afresh=True, open=True) if begun else continue_rollback(scene)
+        return Step(afresh=True) if begun else continue_rollback(scene)
     return continue_commit(scene) if journal.phase is Phase.COMMITTING else continue_deleting(scene)
 
 
