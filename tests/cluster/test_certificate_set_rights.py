@@ -195,10 +195,13 @@ def test_others_are_replaced_when_a_namespace_is_deleted_half_way(
     held.release()
     selected.nodes = selected.nodes[1:]
 
-    status = selected.until_replaced()
+    selected.until_replaced()
 
-    assert [each["name"] for each in status["namespaces"]] == list(selected.nodes)
-    assert "failedRevision" not in status
+    remaining = list(selected.nodes)
+    selected.until(
+        lambda status: [each["name"] for each in status["namespaces"]] == remaining, "the rows of those that remain"
+    )
+    assert "failedRevision" not in selected.status
 
 
 def test_others_are_put_back_when_a_namespace_is_deleted_during_a_rollback(

@@ -69,6 +69,10 @@ class Sweep:
         readiness: told under `objects` whether everything that exists has been seen.
         seconds: how often, give or take a fifth.
         random: scatters that.
+
+    Attributes:
+        is_under_way: whether lists are being compared; who asks for a sweep meanwhile gets none of their own.
+        completed: set once everything that exists has been seen.
     """
 
     def __init__(
@@ -88,12 +92,12 @@ class Sweep:
         self._seconds = seconds
         self._random = random
         self._wanted = asyncio.Event()
-        self._sweeping = False
+        self.is_under_way = False
         self.completed = asyncio.Event()
 
     def request(self) -> None:
         """Ask for a sweep soon; nothing when one is under way."""
-        if not self._sweeping:
+        if not self.is_under_way:
             self._wanted.set()
 
     async def run(self) -> None:
@@ -115,7 +119,7 @@ class Sweep:
         return True
 
     async def _sweep(self) -> None:
-        self._sweeping = True
+        self.is_under_way = True
         self._wanted.clear()
         try:
             for kind, namespace in self._lists.scopes:
@@ -132,7 +136,7 @@ class Sweep:
             self._readiness.has("objects")
             self.completed.set()
         finally:
-            self._sweeping = False
+            self.is_under_way = False
 
     async def _compare(self, kind: Kind, namespace: str) -> None:
         highest = self._mirror.highest  # before the request: our own writes may pass the list while it is under way

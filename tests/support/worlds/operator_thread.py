@@ -135,7 +135,10 @@ class OperatorThread:
             self._call(self._operator.parts.workers.wake)
 
     def sweep(self) -> None:
-        """Have the lists compared with what the watches said."""
+        """Have the lists compared with what the watches said, anew when that is under way."""
+        wait_until(
+            lambda: not self._parts.sweep.is_under_way, deadline_seconds=STOP_SECONDS, what="the sweep before to end"
+        )
         self._call(self._parts.sweep.request)
 
     def read_everything(self) -> None:
