@@ -15,10 +15,12 @@ from certwright.reconcile.certificateset.commit import continue_commit, continue
 from certwright.reconcile.certificateset.journal import Failed, Phase
 from certwright.reconcile.certificateset.kept import Parts, journal_key
 from certwright.reconcile.certificateset.obstacles import describe_failed
+from certwright.reconcile.certificateset.past import read_past
 from certwright.reconcile.certificateset.preflight import prepare
 from certwright.reconcile.certificateset.repair import repair
 from certwright.reconcile.certificateset.rollback import continue_rollback
 from certwright.reconcile.certificateset.scene import Scene, Step, Trouble, seconds
+from certwright.reconcile.certificateset.wish import find_inputs
 
 LONGEST_SETTLING_SECONDS = 60
 FIRST_RETRY_MINUTES = 1
@@ -89,12 +91,21 @@ def _agree(scene: Scene, repaired: Step) -> Step:
 def _settles_at(scene: Scene) -> datetime | None:
     """Give the instant at which what changed will have settled; `None` when it has."""
     judgement, now = scene.judgement, scene.snapshot.now
-    if judgement.changed is None:
+    if judgement.changed is None or (judgement.changed >= now and _was_judged(scene)):
         return None
     quiet = judgement.changed + seconds(scene.settings.set_settling_seconds)
     since = scene.pending_since or now
     due = min(quiet, since + seconds(LONGEST_SETTLING_SECONDS))
     return due if due > now else None
+
+
+def _was_judged(scene: Scene) -> bool:
+    """Say whether the last verdict is on wish and inputs as they are: then the clock is behind, or was turned back."""
+    subject, spec, past = scene.snapshot.subject, scene.judgement.spec, read_past(scene.snapshot.subject)
+    if spec is None or past.status.observed_generation != subject.generation or past.record.pending_since is not None:
+        return False
+    recorded, observed = past.inputs(), ((key, scene.snapshot.get(key)) for key in find_inputs(spec))
+    return all(key in recorded and recorded[key] == (each.version if each else None) for key, each in observed)
 
 
 def _try(scene: Scene, repaired: Step, parts: Parts, revision: str) -> Step:

@@ -38,8 +38,8 @@ def describe_record(scene: Scene, step: Step, past: Past, *, judged_by: str) -> 
 
 def _describe_order(scene: Scene, step: Step, before: SetRecord) -> dict[str, str | None]:
     """Say up to where targets are in order, and how they are marked, when all of them were looked at and are."""
-    spec = scene.judgement.spec
-    if spec is None or not step.resting or step.troubles or scene.judgement.nodes.findings:
+    spec, looked = scene.judgement.spec, scene.journal.deployed is not None and step.resting and not step.troubles
+    if spec is None or not looked or scene.judgement.nodes.findings:
         return {"horizon": before.horizon, "deletion_policy": before.deletion_policy}
     horizon: dict[Kind, int] = {}
     for key, each in list_present(scene.snapshot).items():

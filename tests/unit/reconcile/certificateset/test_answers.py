@@ -326,6 +326,21 @@ async def test_one_commit_brings_all_when_sources_change_one_after_another(deplo
     assert target.data["tls.key"] == SYNCER.key_pem.encode()
 
 
+@pytest.mark.parametrize("bad", [False, True])
+async def test_verdict_stands_and_nothing_is_written_when_the_clock_is_turned_back(
+    deployed: SetWorld, *, bad: bool
+) -> None:
+    if bad:
+        deployed.upload("api", EXPIRED)
+        await deployed.settle()
+    status = dict(deployed.status)
+    deployed.clock.advance(seconds=-75)
+    deployed.reset()
+    for _ in range(3):
+        result = await deployed.reconcile(full=True)
+        assert (result.retry, deployed.cluster.mishaps.writes, dict(deployed.status)) == (False, 0, status)
+
+
 async def test_commit_begins_after_a_minute_when_inputs_never_rest(deployed: SetWorld) -> None:
     before = deployed.status["deployedRevision"]
     for turn in range(17):

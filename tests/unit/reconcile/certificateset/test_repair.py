@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from certwright.reconcile.certificateset.kept import journal_key
 from certwright.reconcile.marks import LABELS
 from certwright.reconcile.objects import Kind, ObjectKey
 from certwright.reconcile.plan import EPOCH_ANNOTATION, OWNER_ANNOTATION
@@ -174,6 +175,19 @@ async def test_secrets_bear_the_policy_when_it_changes_and_nothing_else(deployed
         assert (await deployed.reconcile()).settled
     deployed.cluster.delete_subject(deployed.key)
     assert deployed.contents() == before
+
+
+async def test_policy_reaches_every_secret_when_the_journal_was_lost_meanwhile(deployed: SetWorld) -> None:
+    deployed.wish(deletionPolicy="Delete")
+    await deployed.settle()
+    deployed.cluster.remove(journal_key(OWN, deployed.subject.version.uid))
+    deployed.cluster.mishaps.forbidden.add(NODES[1])
+    deployed.wish()
+    await deployed.settle()
+    assert (deployed.code, len(owners(deployed))) == (409, 2)
+    deployed.reset()
+    await deployed.settle(minutes=3)
+    assert (deployed.code, owners(deployed)) == (200, {()})
 
 
 async def test_policy_reaches_a_namespace_later_when_it_could_not_be_written(deployed: SetWorld) -> None:
