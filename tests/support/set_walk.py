@@ -92,6 +92,8 @@ class WatchedCluster(SetCluster):
 
     def _note_hand(self, key: ObjectKey) -> None:
         now = self.objects.get(key)
+        if now is None and key.kind is Kind.CONFIG_MAP:
+            self.episode = None  # without a journal what comes next is a replacement of its own
         if is_kept(key) or now is None or now.annotations.get(OWNER_ANNOTATION) == OWNER:
             self.adoptable.pop(key, None)  # it is gone, or somebody wrote into what is ours by now
         elif key.namespace != UPLOADS:

@@ -305,6 +305,14 @@ async def test_message_says_nothing_of_the_key_itself(scene: Scene) -> None:
 # ---- whose Secret it is
 
 
+async def test_message_speaks_of_a_new_object_when_the_secret_is_somebody_elses(scene: Scene) -> None:
+    """The name of the Secret cannot be changed in a PrivateKey that is there."""
+    scene.put_key(rsa_key().pem)
+    report = await scene.make()
+
+    assert " Make a new object with another `secretName`, or allow it: " in report.message()
+
+
 async def test_foreign_secret_is_left_alone_until_it_allows_us(scene: Scene) -> None:
     pem = rsa_key().pem
     scene.put_key(pem)
