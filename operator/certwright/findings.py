@@ -106,7 +106,6 @@ class Detail(StrEnum):
     CERTIFICATE_HOLD = "CertificateHold"
     CERTIFICATE_MISSING = "CertificateMissing"
     CLOCK_DOUBTED = "ClockDoubted"
-    COMMIT_UNFINISHED = "CommitUnfinished"
     CONFLICTING_FIELDS = "ConflictingFields"
     CONSENT_MISSING = "ConsentMissing"
     CONTENT_ENCODING = "ContentEncoding"

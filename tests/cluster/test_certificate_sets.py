@@ -77,7 +77,8 @@ def test_everything_is_as_it_was_when_a_quota_refuses_one_namespace(stage: SetSt
     assert status["failedRevision"] == status["revision"] != status["deployedRevision"]
     assert "quota" in status["detailedError"]
     plane.client.delete(quota)
-    stage.until_replaced(seconds=100)
+    stage.upload("proxy")
+    stage.until_replaced()
 
 
 def test_foreign_secret_is_byte_identical_when_a_rollback_puts_it_back(stage: SetStage, plane: ControlPlane) -> None:

@@ -96,6 +96,7 @@ class MemoryCluster:
         self.reads: list[ObjectKey] = []
         self.namespaces: dict[str, NamespaceFacts] = {}
         self.vouched: dict[ObjectKey, Version] = {}
+        self.doubted: dict[ObjectKey, Version] = {}
         self.serves_bundles = True
         self.answers: dict[tuple[str, ObjectKey], list[ClusterError | None]] = {}
         self._applied: dict[ObjectKey, _Applied] = {}
@@ -150,8 +151,11 @@ class MemoryCluster:
         before = self.objects[key]
         if "data" in changes:
             ours = self._applied.get(key, _Applied()).data
-            changes["intact"] = before.intact and all(changes["data"].get(name) == before.data[name] for name in ours)
+            # Managed fields lose the values that others write; of those that are left they say that they are ours.
+            ours -= {name for name in ours if changes["data"].get(name) != before.data[name]}
+            changes["intact"] = before.intact and bool(ours)
         self.objects[key] = replace(before, version=self._next(before.version.uid), changed=self.clock.now, **changes)
+        self.doubted[key] = self.objects[key].version
 
     def remove(self, key: ObjectKey) -> None:
         """Delete an object."""
@@ -359,7 +363,8 @@ class MemoryCluster:
         ours = {name: text for name, text in observed.annotations.items() if name.startswith("certwright.io/")}
         managed = observed.labels.get(MANAGED_BY_LABEL) == MANAGED_BY
         seen = self.vouched.get(key) == observed.version
-        return Metadata(observed.version, ours, managed, managed and observed.intact, seen)
+        intact = managed and observed.intact and self.doubted.get(key) != observed.version
+        return Metadata(observed.version, ours, managed, intact, seen)
 
     def owned(self, owner: ObjectKey) -> dict[ObjectKey, Metadata]:
         held = ((key, self.peek(key)) for key in self.objects)
@@ -379,6 +384,8 @@ class MemoryCluster:
 
     def vouch(self, key: ObjectKey, version: Version) -> None:
         self.vouched[key] = version
+        if self.doubted.get(key) == version:
+            del self.doubted[key]
 
     def refer(self, keys: frozenset[ObjectKey]) -> None: ...
 

@@ -474,8 +474,19 @@ class Laws:
         behind = [name for name, each in rows.items() if not each.get("updated", False)]
         assert not behind, f"it is ready, and {behind} are not updated"
         assert not self.subject.finalizers, f"it is ready, and bears {self.subject.finalizers}"
+        self.check_policy()
         stalled = self.condition("Stalled")
         assert stalled is None, f"it is ready, and Stalled is {stalled}"
+
+    def check_policy(self) -> None:
+        """What the garbage collector takes with the set is what the wish says, and nothing that was adopted."""
+        uid, deletes = self.subject.version.uid, self.wish.get("deletionPolicy") == "Delete"
+        for namespace in self.nodes():
+            for secret in self.journal.contents_of(self.journal.deployed).values():
+                target = self.cluster.objects[ObjectKey(Kind.SECRET, namespace, secret)]
+                created = EPOCH_ANNOTATION in target.annotations and ALLOW_WRITE not in target.annotations
+                bears = any(each.get("uid") == uid for each in target.owner_references)
+                assert bears == (deletes and created), f"{target.key} bears {target.owner_references}"
 
     def condition(self, wanted: str) -> str | None:
         return next((each["status"] for each in self.status.get("conditions", ()) if each["type"] == wanted), None)

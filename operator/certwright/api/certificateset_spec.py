@@ -17,6 +17,9 @@ from certwright.api.truststore_spec import NamespaceName
 SLOTS_LIMIT = 64
 """Most certificates of one set."""
 
+FILLED_LIMIT = 2 * SLOTS_LIMIT
+"""Most certificates that are deployed: those of the slots, and those that are kept of slots that were taken out."""
+
 NODES_LIMIT = 2000
 """Most namespaces that are listed, and most slots times namespaces."""
 

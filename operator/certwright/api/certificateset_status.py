@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from certwright.api.certificateset_spec import SLOTS_LIMIT
+from certwright.api.certificateset_spec import FILLED_LIMIT, SLOTS_LIMIT
 from certwright.api.conditions import CONDITIONS_LIMIT, Condition
 from certwright.api.fields import (
     DETAIL_LIMIT,
@@ -33,8 +33,11 @@ from certwright.findings import MESSAGE_LIMIT
 NODE_ROWS_LIMIT = 100
 """Most namespaces that are listed, those that are not up to date first."""
 
-SET_INPUTS_LIMIT = 320
-"""Most versions of objects that a set remembers: five a slot."""
+SET_INPUTS_LIMIT = 5 * SLOTS_LIMIT + FILLED_LIMIT + 1
+"""Most versions of objects that a set remembers: five a certificate, what is kept of each, and the journal."""
+
+CERTIFICATE_ROWS_LIMIT = 3 * SLOTS_LIMIT + FILLED_LIMIT
+"""Most verdicts: on slots, on unknown names that are listed or to be removed, and on what is kept."""
 
 SET_REVOCATIONS_LIMIT = 64
 """Most revoked certificates that a set remembers."""
@@ -129,6 +132,12 @@ class SetRecord(WireModel):
     targets: Fingerprint | None = None
     """targets digests which Secrets there are in which versions, and which namespaces."""
 
+    horizon: Annotated[str, Field(max_length=128)] | None = None
+    """horizon is the newest version of the Secrets that were in order, by kind; what is younger is looked into."""
+
+    deletion_policy: Word | None = None
+    """deletionPolicy is the one that the Secrets were last marked for in all namespaces."""
+
     pending_since: Timestamp | None = None
     """pendingSince is when a change of the inputs was first seen that has not settled yet."""
 
@@ -153,7 +162,7 @@ class ClusterCertificateSetStatus(WireModel):
     failed_revision: Fingerprint | None = None
     """failedRevision is the revision that could not be deployed in all namespaces and was rolled back."""
 
-    certificates: Annotated[tuple[CertificateRow, ...], map_list(2 * SLOTS_LIMIT, "name")] = ()
+    certificates: Annotated[tuple[CertificateRow, ...], map_list(CERTIFICATE_ROWS_LIMIT, "name")] = ()
     """certificates are the verdicts, one for each slot and each unknown name."""
 
     namespaces: Annotated[tuple[NodeRow, ...], map_list(NODE_ROWS_LIMIT, "name")] = ()

@@ -97,20 +97,21 @@ def _has_stale_reference(observed: Observed, subject: Subject) -> bool:
     )
 
 
-def refuse_foreign(observed: Observed, subject: Subject, *, field: str) -> Finding:
+def refuse_foreign(observed: Observed, subject: Subject, *, field: str, instead: str = "Choose another") -> Finding:
     """Say that a target is somebody else's, and how to allow us to write it.
 
     Args:
         observed: the object.
         subject: who wants to write it.
         field: the field that names it, to choose another in.
+        instead: how another is chosen.
     """
     key, owner = observed.key, observed.annotations.get(OWNER_ANNOTATION)
     whose = f"belongs to {owner}" if owner else "is somebody else's"
     command = f"kubectl annotate {_path(key)} {ALLOW_WRITE_ANNOTATION}={subject.owner}"
     # The command comes last and whole: people copy it from the end of the message. Names have at most 253 characters
     # each; what does not fit into a message is left out rather than cut in the middle.
-    long = f"{key.kind} `{key.name}` {whose} and stays as it is. Choose another `{field}`, or allow it: {command}"
+    long = f"{key.kind} `{key.name}` {whose} and stays as it is. {instead} `{field}`, or allow it: {command}"
     text = long if len(long) <= MESSAGE_LIMIT else f"The {key.kind} {whose}. To allow it: {command}"
     return finding(Reason.TARGET_NOT_OWNED, text)
 

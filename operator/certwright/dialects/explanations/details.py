@@ -17,7 +17,6 @@ DETAILS: Mapping[Detail, str] = MappingProxyType(
         Detail.CERTIFICATE_HOLD: "The certificate is suspended, not revoked for good; a newer list can lift it.",
         Detail.CERTIFICATE_MISSING: "A certificate that is needed to judge is not among those given.",
         Detail.CLOCK_DOUBTED: "The clocks of operator and API server differ too much to judge dates.",
-        Detail.COMMIT_UNFINISHED: "A replacement, or its undoing, has begun and is not finished in all namespaces.",
         Detail.CONFLICTING_FIELDS: "Two fields are set of which one would be ignored.",
         Detail.CONSENT_MISSING: "The Secret does not allow the set to read it.",
         Detail.CONTENT_ENCODING: "The server sent the list in a content encoding that is not read.",

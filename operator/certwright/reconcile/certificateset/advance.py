@@ -14,11 +14,13 @@ from certwright.findings import Detail, Finding, Reason, finding
 from certwright.reconcile.certificateset.commit import continue_commit, continue_deleting, take_over
 from certwright.reconcile.certificateset.journal import Failed, Phase
 from certwright.reconcile.certificateset.kept import Parts, journal_key
-from certwright.reconcile.certificateset.obstacles import describe_failure
+from certwright.reconcile.certificateset.obstacles import describe_failed
+from certwright.reconcile.certificateset.past import read_past
 from certwright.reconcile.certificateset.preflight import prepare
 from certwright.reconcile.certificateset.repair import repair
 from certwright.reconcile.certificateset.rollback import continue_rollback
 from certwright.reconcile.certificateset.scene import Scene, Step, Trouble, seconds
+from certwright.reconcile.certificateset.wish import find_inputs
 
 LONGEST_SETTLING_SECONDS = 60
 FIRST_RETRY_MINUTES = 1
@@ -30,7 +32,7 @@ def advance(scene: Scene) -> Step:
     journal, snapshot = scene.journal, scene.snapshot
     unseen = tuple(_find_unseen(scene))
     if unseen:
-        return Step(troubles=unseen, open=journal.phase is not Phase.IDLE, retry=True)
+        return Step(troubles=unseen, retry=True)
     if journal.phase is not Phase.IDLE:
         return _continue(scene)
     return Step(resting=True) if snapshot.subject.deleting else _begin(scene)
@@ -64,9 +66,9 @@ def _follow(scene: Scene, repaired: Step, settling: datetime | None) -> Step:
 def _find_unseen(scene: Scene) -> Iterator[Trouble]:
     """Say what of journal, payloads and backups could not be read or written: without them nothing is known."""
     prefix = journal_key(scene.settings.namespace, scene.snapshot.subject.version.uid).name
-    for key, failure in sorted(scene.snapshot.failures.items()):
+    for key in sorted(scene.snapshot.failures):
         if key.namespace == scene.settings.namespace and key.name.startswith(prefix):
-            yield describe_failure(key, failure)
+            yield describe_failed(key, scene.snapshot)
 
 
 def _continue(scene: Scene) -> Step:
@@ -76,7 +78,7 @@ def _continue(scene: Scene) -> Step:
     if journal.phase is Phase.ROLLING_BACK:
         # What failed on the way there says nothing about the way back, and what is unknown must be seen anew.
         begun = journal.epoch != scene.judgement.epoch
-        return Step(afresh=True, open=True) if begun else continue_rollback(scene)
+        return Step(afresh=True) if begun else continue_rollback(scene)
     return continue_commit(scene) if journal.phase is Phase.COMMITTING else continue_deleting(scene)
 
 
@@ -89,12 +91,21 @@ def _agree(scene: Scene, repaired: Step) -> Step:
 def _settles_at(scene: Scene) -> datetime | None:
     """Give the instant at which what changed will have settled; `None` when it has."""
     judgement, now = scene.judgement, scene.snapshot.now
-    if judgement.changed is None:
+    if judgement.changed is None or (judgement.changed >= now and _was_judged(scene)):
         return None
     quiet = judgement.changed + seconds(scene.settings.set_settling_seconds)
     since = scene.pending_since or now
     due = min(quiet, since + seconds(LONGEST_SETTLING_SECONDS))
     return due if due > now else None
+
+
+def _was_judged(scene: Scene) -> bool:
+    """Say whether the last verdict is on wish and inputs as they are: then the clock is behind, or was turned back."""
+    subject, spec, past = scene.snapshot.subject, scene.judgement.spec, read_past(scene.snapshot.subject)
+    if spec is None or past.status.observed_generation != subject.generation or past.record.pending_since is not None:
+        return False
+    recorded, observed = past.inputs(), ((key, scene.snapshot.get(key)) for key in find_inputs(spec))
+    return all(key in recorded and recorded[key] == (each.version if each else None) for key, each in observed)
 
 
 def _try(scene: Scene, repaired: Step, parts: Parts, revision: str) -> Step:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from certwright.findings import Detail, FailureCause, Finding, Reason, finding
 from certwright.reconcile.certificateset.journal import Entry, Failed, Journal, Phase, encode_journal
 from certwright.reconcile.certificateset.kept import journal_key, keep_journal
-from certwright.reconcile.certificateset.obstacles import LASTING, describe_failure, trouble
+from certwright.reconcile.certificateset.obstacles import LASTING, describe_failed, trouble
 from certwright.reconcile.certificateset.scene import Scene, Step, Trouble, place_of, seconds
 from certwright.reconcile.marks import was_created_by_us
 from certwright.reconcile.objects import ObjectKey, Observed
@@ -45,7 +45,7 @@ def next_epoch(scene: Scene) -> int:
 def take_over(scene: Scene) -> Step:
     """Take an unfinished journal over from another process, before any other work."""
     journal = replace(scene.journal, holder=scene.holder, epoch=next_epoch(scene))
-    return Step((write_journal(scene, journal),), open=True)
+    return Step((write_journal(scene, journal),))
 
 
 def continue_commit(scene: Scene) -> Step:
@@ -55,7 +55,7 @@ def continue_commit(scene: Scene) -> Step:
     if reason is not None:
         # What was judged without this journal knows nothing of what it is to bring.
         unjudged = journal.epoch != scene.judgement.epoch and not scene.snapshot.subject.deleting
-        return Step(afresh=True, open=True) if unjudged else _roll_back(scene, _undone(reason))
+        return Step(afresh=True) if unjudged else _roll_back(scene, _undone(reason))
     tally = _Tally()
     for entry in journal.entries:
         if entry.slot is not None and not scene.is_dropped(entry):
@@ -63,11 +63,11 @@ def continue_commit(scene: Scene) -> Step:
     if tally.lasting:
         return _roll_back(scene, tally.lasting[0])
     if tally.actions:
-        return Step(tuple(tally.actions), open=True)
+        return Step(tuple(tally.actions))
     if tally.passing:
         return _wait(scene, tally)
     if any(_is_to_go(entry, scene) for entry in journal.entries):
-        return Step((write_journal(scene, replace(journal, phase=Phase.DELETING)),), open=True)
+        return Step((write_journal(scene, replace(journal, phase=Phase.DELETING)),))
     return _finish(scene)
 
 
@@ -87,7 +87,7 @@ def _wait(scene: Scene, tally: _Tally) -> Step:
     due = (scene.journal.started or scene.snapshot.now) + seconds(PATIENCE_SECONDS)
     if scene.snapshot.now >= due:
         return _roll_back(scene, tally.passing[0])
-    return Step(troubles=tuple(tally.passing), open=True, retry=True, requeue_at=due)
+    return Step(troubles=tuple(tally.passing), retry=True, requeue_at=due)
 
 
 def _look(entry: Entry, slot: str, target: str, scene: Scene, tally: _Tally) -> None:
@@ -100,7 +100,7 @@ def _look(entry: Entry, slot: str, target: str, scene: Scene, tally: _Tally) -> 
     if failure is not None:
         if failure.cause is FailureCause.NAMESPACE_TERMINATING:
             return
-        found = describe_failure(key, failure)
+        found = describe_failed(key, scene.snapshot)
         (tally.lasting if failure.cause in LASTING else tally.passing).append(found)
         return
     problem = _find_strangeness(entry, observed, scene)
@@ -144,7 +144,7 @@ def _roll_back(scene: Scene, why: Trouble) -> Step:
         message=why.finding.message,
     )
     turned = replace(journal, phase=Phase.ROLLING_BACK, epoch=next_epoch(scene), failed=failed)
-    return Step((write_journal(scene, turned),), open=True)
+    return Step((write_journal(scene, turned),))
 
 
 def _is_to_go(entry: Entry, scene: Scene) -> bool:
@@ -164,7 +164,7 @@ def continue_deleting(scene: Scene) -> Step:
             continue
         if failure is not None:
             if failure.cause is not FailureCause.NAMESPACE_TERMINATING:
-                troubles.append(describe_failure(key, failure))
+                troubles.append(describe_failed(key, scene.snapshot))
         elif _is_to_go(entry, scene):
             found = _give_back(key, scene) or remove(key, scene)
             if isinstance(found, Trouble):
@@ -172,9 +172,9 @@ def continue_deleting(scene: Scene) -> Step:
             else:
                 actions.append(found)
     if actions:
-        return Step(tuple(actions), open=True)
+        return Step(tuple(actions))
     if troubles:
-        return Step(troubles=tuple(troubles), open=True, retry=True)
+        return Step(troubles=tuple(troubles), retry=True)
     return _finish(scene)
 
 
@@ -212,7 +212,7 @@ def _finish(scene: Scene) -> Step:
         failed=None,
         entries=(),
     )
-    return Step((write_journal(scene, done),), open=True)
+    return Step((write_journal(scene, done),))
 
 
 def is_at(observed: Observed, revision: str | None) -> bool:

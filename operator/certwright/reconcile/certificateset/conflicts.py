@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from certwright.api.certificateset import ClusterCertificateSetSpec
+from certwright.api.certificateset_spec import FILLED_LIMIT
 from certwright.findings import Detail, Finding, Reason, finding
 from certwright.reconcile.certificateset.material import SlotVerdict
 from certwright.reconcile.certificateset.wish import Nodes, find_inputs
@@ -32,6 +33,17 @@ def find_shared(slots: Iterable[SlotVerdict]) -> Iterator[Finding]:
                 "it is not listed any more. List both, or choose another `secretName`."
             )
             yield finding(Reason.INVALID_REQUEST, text, detail=Detail.CONFLICTING_FIELDS)
+
+
+def find_too_many(slots: Iterable[SlotVerdict]) -> Iterator[Finding]:
+    """Find that more would be deployed than a set may hold, because what slots held that were taken out is kept."""
+    filled = sum(each.part is not None for each in slots)
+    if filled > FILLED_LIMIT:
+        text = (
+            f"{filled} certificates would be deployed, those among them that are kept of slots taken out, and a set "
+            f"may hold {FILLED_LIMIT}. Put some of those slots back, optional, and name them in `spec.absent`."
+        )
+        yield finding(Reason.INVALID_REQUEST, text, detail=Detail.LIMIT_EXCEEDED)
 
 
 def find_own_inputs(spec: ClusterCertificateSetSpec, nodes: Nodes) -> Iterator[Finding]:

@@ -13,11 +13,11 @@ from certwright.api.conditions import ConditionType
 from certwright.findings import Detail, Finding, Reason, Severity, finding, warning
 from certwright.pki.render import Stored, read_stored
 from certwright.reconcile.certificateset.basis import Basis, find_basis
-from certwright.reconcile.certificateset.conflicts import find_conflicts, find_own_inputs, find_shared
+from certwright.reconcile.certificateset.conflicts import find_conflicts, find_own_inputs, find_shared, find_too_many
 from certwright.reconcile.certificateset.journal import Journal, Phase
 from certwright.reconcile.certificateset.judgement import Judgement
-from certwright.reconcile.certificateset.kept import Part, Parts, revision_of
-from certwright.reconcile.certificateset.known import is_lost, list_targets, read_journal, read_part
+from certwright.reconcile.certificateset.kept import Part, Parts, payload_key, revision_of
+from certwright.reconcile.certificateset.known import is_lost, is_unread, list_targets, read_journal, read_part
 from certwright.reconcile.certificateset.material import SlotVerdict, judge_slot, make_part, name_certificate
 from certwright.reconcile.certificateset.past import read_past
 from certwright.reconcile.certificateset.wish import find_inputs, find_nodes, read_wish
@@ -61,7 +61,7 @@ def refuse(snapshot: Snapshot, problem: Finding, settings: Settings) -> Judgemen
     journal = read_journal(snapshot, settings.namespace)
     basis = Basis() if isinstance(spec, Finding) else find_basis(spec, snapshot, settings.namespace)
     sound, expired = _examine(journal, snapshot, settings, basis)
-    lost, epoch = is_lost(journal, snapshot), journal.epoch if journal is not None else 0
+    lost, epoch = is_lost(journal, snapshot, settings.namespace), journal.epoch if journal is not None else 0
     if isinstance(spec, Finding):
         return Judgement(None, (problem,), sound=sound, expired=expired, lost=lost, epoch=epoch)
     nodes = find_nodes(spec, snapshot, settings)
@@ -73,7 +73,7 @@ def _judge(spec: ClusterCertificateSetSpec, snapshot: Snapshot, settings: Settin
     nodes = find_nodes(spec, snapshot, settings)
     basis = find_basis(spec, snapshot, settings.namespace)
     sound, expired = _examine(journal, snapshot, settings, basis)
-    lost, epoch = is_lost(journal, snapshot), journal.epoch if journal is not None else 0
+    lost, epoch = is_lost(journal, snapshot, settings.namespace), journal.epoch if journal is not None else 0
     listed = tuple(_judge_names(spec, snapshot, journal, settings, basis))
     kept = _keep_unlisted(spec, snapshot, journal, settings, listed, basis)
     slots = tuple(name_certificate(each, of_all=basis.problem) for each in (*listed, *kept))
@@ -83,6 +83,7 @@ def _judge(spec: ClusterCertificateSetSpec, snapshot: Snapshot, settings: Settin
         *basis.warnings,
         *(tuple(find_conflicts(spec)) or find_shared(slots)),
         *find_own_inputs(spec, nodes),
+        *find_too_many(slots),
         *(_find_forgotten(spec, snapshot) if lost else ()),
     )
     judgement = Judgement(
@@ -152,6 +153,9 @@ def _keep(
     name: str, snapshot: Snapshot, journal: Journal | None, settings: Settings, basis: Basis, *, required: bool
 ) -> SlotVerdict:
     """Keep what fills a slot although it is not listed any more; an omission never destroys."""
+    if _is_unseen(name, snapshot, journal, settings):
+        text = f"`{name}` is not listed, and what is kept of it cannot be read. It is tried again."
+        return SlotVerdict(name, required, (finding(Reason.NOT_CHECKED, text, detail=Detail.READ_FAILED),))
     secret = journal.contents_of(journal.deployed).get(name) if journal is not None else None
     if journal is None or journal.deployed is None or secret is None:
         if not required:
@@ -171,6 +175,14 @@ def _keep(
     )
     omitted = SlotVerdict(name, required, (warning(Reason.SOURCE_REMOVED, text),), stored.leaf, part)
     return _measure(omitted, part, stored, basis, snapshot)
+
+
+def _is_unseen(name: str, snapshot: Snapshot, journal: Journal | None, settings: Settings) -> bool:
+    """Say whether it is not known what is kept of a slot: that is none of its loss."""
+    if journal is None:
+        return is_unread(snapshot, settings.namespace)
+    uid = snapshot.subject.version.uid
+    return payload_key(settings.namespace, uid, journal.deployed or "", name) in snapshot.failures
 
 
 def _measure(omitted: SlotVerdict, part: Part, stored: Stored, basis: Basis, snapshot: Snapshot) -> SlotVerdict:

@@ -10,7 +10,7 @@ from certwright.reconcile.certificateset.kept import JOURNAL_KEY, Part, holds_pa
 from certwright.reconcile.objects import Kind, Metadata, ObjectKey, Observed, Snapshot
 from certwright.reconcile.questions import Owned
 from certwright.reconcile.remembering import remember
-from certwright.reconcile.set_actions import KEPT_ANNOTATION, REVISION_ANNOTATION
+from certwright.reconcile.set_actions import COMMIT_ANNOTATION, KEPT_ANNOTATION, REVISION_ANNOTATION
 from certwright.settings import Settings
 
 
@@ -40,19 +40,37 @@ def list_targets(snapshot: Snapshot) -> Mapping[ObjectKey, Metadata]:
     }
 
 
+def list_present(snapshot: Snapshot) -> Mapping[ObjectKey, Metadata]:
+    """Give the targets: as the watch held them, and as this pass has left them."""
+    present = dict(list_targets(snapshot))
+    for key, observed in snapshot.objects.items():
+        if observed is None or COMMIT_ANNOTATION not in observed.annotations:
+            present.pop(key, None)
+        elif REVISION_ANNOTATION in observed.annotations:
+            intact = observed.intact or observed.written
+            present[key] = Metadata(observed.version, observed.annotations, managed=True, intact=intact, seen=True)
+    return present
+
+
 def list_kept(snapshot: Snapshot) -> Mapping[ObjectKey, Metadata]:
     """Give what is kept for the set in the operator's namespace."""
     return {key: each for key, each in list_owned(snapshot).items() if KEPT_ANNOTATION in each.annotations}
 
 
-def is_lost(journal: Journal | None, snapshot: Snapshot) -> bool:
+def is_unread(snapshot: Snapshot, namespace: str) -> bool:
+    """Say whether the journal could not be read: that is none of what it says, and none of its loss."""
+    key = journal_key(namespace, snapshot.subject.version.uid)
+    return key in snapshot.failures and key not in snapshot.objects
+
+
+def is_lost(journal: Journal | None, snapshot: Snapshot, namespace: str) -> bool:
     """Say whether the set had something deployed that nothing is known of any more.
 
     It stays so when what was to be written anew had to be undone: only what comes too late of that is known.
     """
     targets = list_targets(snapshot).values()
     if journal is None:
-        return bool(targets)
+        return bool(targets) and not is_unread(snapshot, namespace)
     if journal.phase is not Phase.IDLE or journal.deployed is not None:
         return False
     failed = journal.failed.revision if journal.failed is not None else None

@@ -8,7 +8,7 @@ from certwright.findings import Detail, FailureCause, Finding, Reason, finding
 from certwright.pki.render import PRIVATE_KEY_KEY
 from certwright.reconcile.certificateset.scene import TLS_TYPE, Trouble
 from certwright.reconcile.marks import CERT_MANAGER_ANNOTATION, is_allowed, is_owned, refuse_foreign
-from certwright.reconcile.objects import Failure, ObjectKey, Observed, Subject
+from certwright.reconcile.objects import Failure, ObjectKey, Observed, Snapshot, Subject
 
 LASTING: Mapping[FailureCause, Detail] = {
     FailureCause.FORBIDDEN: Detail.FORBIDDEN,
@@ -20,7 +20,6 @@ LASTING: Mapping[FailureCause, Detail] = {
 """Refusals that end only when somebody changes something."""
 
 _ADVICE: Mapping[FailureCause, str] = {
-    FailureCause.FORBIDDEN: "Allow the operator to write Secrets there.",
     FailureCause.QUOTA_EXCEEDED: "Raise the quota, or remove what is not needed.",
     FailureCause.IMMUTABLE: "Delete it yourself; it is then created anew.",
     FailureCause.TOO_LARGE: "The content is larger than a Secret can be.",
@@ -56,18 +55,25 @@ def find_obstacle(observed: Observed, subject: Subject, data: Mapping[str, bytes
     return None
 
 
+def describe_failed(key: ObjectKey, snapshot: Snapshot) -> Trouble:
+    """Say what the last request about an object came to, which was to read it when nothing is known of it."""
+    return describe_failure(key, snapshot.failures[key], reading=key not in snapshot.objects)
+
+
 def describe_failure(key: ObjectKey, failure: Failure, *, reading: bool = False) -> Trouble:
-    """Say what a request about a Secret came to.
+    """Say what a request about a Secret, or about the journal, came to.
 
     Args:
-        key: the Secret.
+        key: the object.
         failure: the request's end.
         reading: it was to be read.
     """
     lasting = failure.cause in LASTING
     detail = LASTING.get(failure.cause) or (Detail.READ_FAILED if reading else Detail.WRITE_FAILED)
     advice = _ADVICE.get(failure.cause, "" if lasting else "It is tried again.")
-    text = f"Secret `{key.name}` in namespace `{key.namespace}`: {failure.message}. {advice}".rstrip()
+    if failure.cause is FailureCause.FORBIDDEN:
+        advice = f"Allow the operator to {'read' if reading else 'write'} {key.kind}s there."
+    text = f"{key.kind} `{key.name}` in namespace `{key.namespace}`: {failure.message}. {advice}".rstrip()
     reason = Reason.TARGET_IMMUTABLE if failure.cause is FailureCause.IMMUTABLE else Reason.STORE_FAILED
     return Trouble(key.namespace, key.name, finding(reason, text, detail=detail), retry=True, waiting=not lasting)
 

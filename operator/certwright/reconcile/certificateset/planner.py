@@ -40,7 +40,7 @@ def plan(judgement: Judgement, snapshot: Snapshot, *, settings: Settings, holder
         return Plan((), snapshot.now)
     if step.stage:
         return Plan((step.stage,))
-    if judgement.held and not step.troubles and not step.open:
+    if judgement.held and not step.troubles:
         return Plan((), snapshot.now + DOUBT, retry=True)
     leftovers = tuple(_tidy(scene, step.waiting or frozenset())) if step.resting or step.waiting is not None else ()
     if leftovers:
@@ -58,9 +58,11 @@ def plan(judgement: Judgement, snapshot: Snapshot, *, settings: Settings, holder
     retry = step.retry or any(each.reason is Reason.NOT_CHECKED for each in judgement.errors)
     # A set that goes has nothing more to say, unless something keeps it.
     report: tuple[Action, ...] = () if subject.deleting and step.resting else tuple(_report(status, situation))
-    if not report and step.resting and UNFINISHED_FINALIZER in subject.finalizers:
+    unfinished = UNFINISHED_FINALIZER in subject.finalizers
+    if not report and step.resting and unfinished:
         report = (SetFinalizer(subject.key, subject.version, UNFINISHED_FINALIZER, present=False),)
-    return Plan((report,) if report else (), requeue_at, retry)
+    final = step.resting and not step.troubles and not unfinished
+    return Plan((report,) if report else (), requeue_at, retry, final=final)
 
 
 def make_scene(judgement: Judgement, snapshot: Snapshot, past: Past, *, settings: Settings, holder: str) -> Scene:

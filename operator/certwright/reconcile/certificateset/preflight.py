@@ -18,7 +18,13 @@ from certwright.reconcile.certificateset.kept import (
     payload_key,
 )
 from certwright.reconcile.certificateset.known import list_targets
-from certwright.reconcile.certificateset.obstacles import LASTING, describe_failure, find_obstacle, trouble
+from certwright.reconcile.certificateset.obstacles import (
+    LASTING,
+    describe_failed,
+    describe_failure,
+    find_obstacle,
+    trouble,
+)
 from certwright.reconcile.certificateset.scene import Scene, Step, Trouble, place_of
 from certwright.reconcile.marks import is_labelled
 from certwright.reconcile.objects import Failure, Kind, ObjectKey, Observed
@@ -45,16 +51,16 @@ def prepare(scene: Scene, parts: Parts, revision: str) -> Step:
     """Do the next thing on the way to a commit; its last step is the commit start."""
     subject = scene.snapshot.subject
     if UNFINISHED_FINALIZER not in subject.finalizers:
-        return Step((SetFinalizer(subject.key, subject.version, UNFINISHED_FINALIZER, present=True),), open=True)
+        return Step((SetFinalizer(subject.key, subject.version, UNFINISHED_FINALIZER, present=True),))
     kept = tuple(keep_payloads(scene, parts, revision))
     if kept:
-        return Step(kept, open=True)
+        return Step(kept)
     survey = _survey(scene, parts, revision)
     if survey.troubles:
         retry = any(each.retry for each in survey.troubles)
         return Step(troubles=survey.troubles, waiting=_kept_for(scene, survey, parts, revision), retry=retry)
     backups = tuple(_keep_backups(scene, survey.entries))
-    return Step(backups, open=True) if backups else _try_out(scene, survey, parts, revision)
+    return Step(backups) if backups else _try_out(scene, survey, parts, revision)
 
 
 def _try_out(scene: Scene, survey: _Survey, parts: Parts, revision: str) -> Step:
@@ -62,7 +68,7 @@ def _try_out(scene: Scene, survey: _Survey, parts: Parts, revision: str) -> Step
     rehearsals = {each.question: each for each in _rehearse(scene, survey.entries, parts, revision)}
     asked = tuple(each for question, each in rehearsals.items() if not scene.snapshot.knows(question))
     if asked:
-        return Step(asked, open=True)
+        return Step(asked)
     refused = tuple(_read_rehearsals(scene, tuple(rehearsals)))
     if refused:
         return Step(troubles=refused, waiting=_kept_for(scene, survey, parts, revision), retry=True)
@@ -117,7 +123,7 @@ def _look(bare: Entry, scene: Scene, revision: str) -> Entry | Trouble | None:
     key = place_of(bare)
     observed, failure = scene.snapshot.get(key), scene.snapshot.failures.get(key)
     if failure is not None:
-        return describe_failure(key, failure, reading=True)
+        return describe_failed(key, scene.snapshot)
     if observed is None:
         return bare if bare.slot is not None else None
     if bare.slot is None:
@@ -191,7 +197,7 @@ def _start(scene: Scene, entries: tuple[Entry, ...], parts: Parts, revision: str
         contents=contents,
         entries=entries,
     )
-    return Step((write_journal(scene, started),), open=True)
+    return Step((write_journal(scene, started),))
 
 
 def _missing(name: str) -> Finding:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from certwright.findings import FailureCause, Finding, Reason, finding
 from certwright.reconcile.certificateset.known import list_targets
-from certwright.reconcile.certificateset.obstacles import describe_failure, find_obstacle, trouble
+from certwright.reconcile.certificateset.obstacles import describe_failed, describe_failure, find_obstacle, trouble
+from certwright.reconcile.certificateset.past import read_past
 from certwright.reconcile.certificateset.preflight import keep_payloads
 from certwright.reconcile.certificateset.scene import Scene, Step, Trouble
-from certwright.reconcile.certificateset.wish import list_namespaces
+from certwright.reconcile.certificateset.wish import list_namespaces, read_wish
+from certwright.reconcile.horizon import Horizon, is_believed, read_horizon
 from certwright.reconcile.marks import has_owner_reference, was_created_by_us
-from certwright.reconcile.objects import Kind, Metadata, ObjectKey, Observed
+from certwright.reconcile.objects import Kind, Metadata, ObjectKey, Observed, Subject
 from certwright.reconcile.plan import OWNER_ANNOTATION, Action, Delete, Release
 from certwright.reconcile.set_actions import COMMIT_ANNOTATION, REVISION_ANNOTATION
 
@@ -34,32 +37,44 @@ def _keep(scene: Scene) -> Iterator[Action | Trouble]:
         yield Trouble("", "", _lost())
         return
     for action in keep_payloads(scene, judgement.parts, deployed):
-        failure = scene.snapshot.failures.get(action.key)
-        yield action if failure is None else describe_failure(action.key, failure)
+        failed = action.key in scene.snapshot.failures
+        yield describe_failed(action.key, scene.snapshot) if failed else action
 
 
 def _write_places(scene: Scene) -> Iterator[Action | Trouble]:
-    journal, owned = scene.journal, list_targets(scene.snapshot)
+    journal, owned, horizon = scene.journal, list_targets(scene.snapshot), find_horizon(scene.snapshot.subject)
     if journal.deployed is None:
         return
     for namespace in sorted(scene.judgement.nodes.chosen):
         for slot, secret in sorted(journal.contents_of(journal.deployed).items()):
             key = ObjectKey(Kind.SECRET, namespace, secret)
-            if not scene.snapshot.knows(key) and is_as_deployed(owned.get(key), journal.deployed):
+            if not scene.snapshot.knows(key) and is_as_deployed(key, owned.get(key), journal.deployed, horizon):
                 continue
             yield from _write_place(scene, key, slot, journal.deployed)
 
 
-def is_as_deployed(held: Metadata | None, deployed: str | None) -> bool:
+def find_horizon(subject: Subject) -> Horizon | None:
+    """Give up to where metadata is believed: managed fields do not tell that one value of several is another's now.
+
+    `None`, and nothing is believed, when the owner references are to be others: what is held tells nothing of them.
+    """
+    record, spec = read_past(subject).record, read_wish(subject)
+    wished = None if isinstance(spec, Finding) else spec.deletion_policy
+    return read_horizon(record.horizon) if wished in {None, record.deletion_policy} else None
+
+
+def is_as_deployed(key: ObjectKey, held: Metadata | None, deployed: str | None, horizon: Horizon | None) -> bool:
     """Say, without reading it, whether a place holds what is deployed."""
-    return held is not None and held.intact and held.annotations.get(REVISION_ANNOTATION) == deployed
+    if held is None or horizon is None or held.annotations.get(REVISION_ANNOTATION) != deployed:
+        return False
+    return is_believed(key, held, horizon)
 
 
 def _write_place(scene: Scene, key: ObjectKey, slot: str, deployed: str) -> Iterator[Action | Trouble]:
     observed, failure = scene.snapshot.get(key), scene.snapshot.failures.get(key)
     if failure is not None:
         if failure.cause is not FailureCause.NAMESPACE_TERMINATING:
-            yield describe_failure(key, failure, reading=observed is None)
+            yield describe_failed(key, scene.snapshot)
         return
     data = scene.payload(deployed, slot)
     if data is None:
@@ -71,9 +86,15 @@ def _write_place(scene: Scene, key: ObjectKey, slot: str, deployed: str) -> Iter
             return
         obstacle = find_obstacle(observed, scene.snapshot.subject, data, fits=fits)
         if obstacle is not None:
-            yield trouble(key, obstacle)
+            yield replace(trouble(key, obstacle), retry=not _is_watched(key, scene))
             return
     yield scene.write(key, slot, deployed, data, epoch=scene.journal.epoch)
+
+
+def _is_watched(key: ObjectKey, scene: Scene) -> bool:
+    """Say whether somebody's change of a place is heard of: what is kept of a slot that was taken out names none."""
+    spec = scene.judgement.spec
+    return spec is not None and any(slot.secret_name == key.name for slot in spec.slots)
 
 
 def _leave(scene: Scene) -> Iterator[Action | Trouble]:

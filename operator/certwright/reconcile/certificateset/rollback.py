@@ -9,7 +9,7 @@ from certwright.findings import FailureCause, Finding, Reason, finding
 from certwright.reconcile.certificateset.commit import is_at, remove, write_journal
 from certwright.reconcile.certificateset.journal import Entry, Phase
 from certwright.reconcile.certificateset.kept import restore
-from certwright.reconcile.certificateset.obstacles import describe_failure, trouble
+from certwright.reconcile.certificateset.obstacles import describe_failed, trouble
 from certwright.reconcile.certificateset.scene import Scene, Step, Trouble, place_of
 from certwright.reconcile.objects import Kind, ObjectKey, Observed
 from certwright.reconcile.plan import Action
@@ -32,13 +32,13 @@ def continue_rollback(scene: Scene) -> Step:
         if not scene.is_gone(entry):
             _look(entry, scene, tally)
     if tally.actions:
-        return Step(tuple(tally.actions), open=True)
+        return Step(tuple(tally.actions))
     onward = scene.judgement.parts is not None or scene.snapshot.subject.deleting
     if tally.lost and onward and not tally.stuck:
         return _end(scene)  # it cannot go back, and there is a way forward, or nothing to go on with
     troubles = (*tally.stuck, *tally.lost)
     if troubles:
-        return Step(troubles=troubles, open=True, retry=bool(tally.stuck))
+        return Step(troubles=troubles, retry=bool(tally.stuck))
     return _end(scene)
 
 
@@ -56,7 +56,7 @@ def _end(scene: Scene) -> Step:
         failed=replace(failed, at=scene.snapshot.now) if failed is not None else None,
         entries=(),
     )
-    return Step((write_journal(scene, done),), open=True)
+    return Step((write_journal(scene, done),))
 
 
 def _look(entry: Entry, scene: Scene, tally: _Tally) -> None:
@@ -66,7 +66,7 @@ def _look(entry: Entry, scene: Scene, tally: _Tally) -> None:
     left = scene.has_left(entry)
     if failure is not None:
         if failure.cause is not FailureCause.NAMESPACE_TERMINATING and not left:
-            tally.stuck.append(describe_failure(key, failure))
+            tally.stuck.append(describe_failed(key, scene.snapshot))
         return
     for found in _undo(entry, key, observed, scene):
         if isinstance(found, Finding):

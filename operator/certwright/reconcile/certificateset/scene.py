@@ -59,7 +59,6 @@ class Step:
         afresh: what was observed is out of date; end the pass, and begin another at once.
         troubles: what keeps places from holding what they should.
         settling: inputs changed a moment ago, and their verdict is not acted upon yet.
-        open: a commit, or its undoing, is not finished.
         resting: nothing is on its way: what was kept for it can go.
         waiting: what is kept for a commit that cannot start yet; what was kept for others can go.
         retry: time may mend what is wrong: look again with back-off.
@@ -70,7 +69,6 @@ class Step:
     afresh: bool = False
     troubles: tuple[Trouble, ...] = ()
     settling: bool = False
-    open: bool = False
     resting: bool = False
     waiting: frozenset[ObjectKey] | None = None
     retry: bool = False

@@ -9,14 +9,15 @@ from typing import Literal
 from certwright.api.conditions import ConditionType
 from certwright.findings import Finding
 from certwright.reconcile.certificateset.kept import journal_key
-from certwright.reconcile.certificateset.known import list_kept, list_targets
+from certwright.reconcile.certificateset.known import list_kept, list_present
 from certwright.reconcile.certificateset.past import Past, read_past
-from certwright.reconcile.certificateset.status import digest_nodes
+from certwright.reconcile.certificateset.record import digest_nodes
+from certwright.reconcile.certificateset.repair import find_horizon, is_as_deployed
 from certwright.reconcile.certificateset.wish import find_inputs, find_nodes, read_wish
 from certwright.reconcile.evidence import is_as_recorded, next_look
-from certwright.reconcile.objects import Metadata, ObjectKey, Snapshot, Version
+from certwright.reconcile.objects import ObjectKey, Snapshot, Version
 from certwright.reconcile.reconciler import Held
-from certwright.reconcile.set_actions import COMMIT_ANNOTATION, REVISION_ANNOTATION, UNFINISHED_FINALIZER
+from certwright.reconcile.set_actions import REVISION_ANNOTATION, UNFINISHED_FINALIZER
 from certwright.reconcile.trust.lists import digest_lists
 from certwright.reconcile.trust.reliance import digest_store
 from certwright.settings import Settings
@@ -57,7 +58,7 @@ def _is_unchanged(
     too_late = list_kept(snapshot).keys() - recorded.keys()
     if too_late or not all(is_as_recorded(key, version, held) for key, version in recorded.items()):
         return False
-    deployed, targets = past.status.deployed_revision, _list_present(snapshot)
+    deployed, targets = past.status.deployed_revision, list_present(snapshot)
     names = {key.name for key in targets}
     filled = {slot.secret_name for slot in spec.slots if slot.name in {each.name for each in spec.certificates}}
     expected = {(namespace, name) for namespace in nodes.chosen for name in names | filled}
@@ -65,8 +66,10 @@ def _is_unchanged(
     complete = len(targets) == len(nodes.chosen) * _count_payloads(recorded, snapshot, settings)
     if not complete or {(key.namespace, key.name) for key in targets} != expected:
         return False
+    horizon = find_horizon(snapshot.subject)
     return all(
-        each.annotations.get(REVISION_ANNOTATION) == deployed and (each.intact or verified.get(key) == each.version)
+        is_as_deployed(key, each, deployed, horizon)
+        or (each.annotations.get(REVISION_ANNOTATION) == deployed and verified.get(key) == each.version)
         for key, each in targets.items()
     )
 
@@ -75,15 +78,3 @@ def _count_payloads(recorded: Mapping[ObjectKey, Version | None], snapshot: Snap
     """Say how many Secrets each namespace is to hold."""
     journal = journal_key(settings.namespace, snapshot.subject.version.uid)
     return sum(key.namespace == journal.namespace and key.name.startswith(f"{journal.name}-") for key in recorded)
-
-
-def _list_present(snapshot: Snapshot) -> Mapping[ObjectKey, Metadata]:
-    """Give the targets: as the watch held them, and as this pass has left them."""
-    present = dict(list_targets(snapshot))
-    for key, observed in snapshot.objects.items():
-        if observed is None or COMMIT_ANNOTATION not in observed.annotations:
-            present.pop(key, None)
-        elif REVISION_ANNOTATION in observed.annotations:
-            intact = observed.intact or observed.written
-            present[key] = Metadata(observed.version, observed.annotations, managed=True, intact=intact)
-    return present

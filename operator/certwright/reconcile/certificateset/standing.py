@@ -65,14 +65,18 @@ def _code_everything(scene: Scene, step: Step) -> Iterator[tuple[Finding, int | 
     deleting = scene.journal.phase is Phase.DELETING
     for trouble in step.troubles:
         yield trouble.finding, code_of(trouble.finding.reason, deleting=deleting)
-    if step.open and not step.troubles:
-        yield _unfinished(), code_of(Reason.STORE_FAILED)
 
 
 def _place(found: Finding, code: int | None) -> tuple[int, int]:
+    """Give the place of a finding: what has no code is no verdict, and does not speak before one that names the code.
+
+    While inputs settle there is none, and that comes first.
+    """
     if found.severity is Severity.WARNING:
-        return (2, 0)
-    return (1, ORDER.index(code)) if code is not None else (0, 0)
+        return (3, 0)
+    if code is not None:
+        return (1, ORDER.index(code))
+    return (0, 0) if found.detail is Detail.SETTLING else (2, 0)
 
 
 def _is_waiting(scene: Scene, step: Step) -> bool:
@@ -89,8 +93,3 @@ def _settling(rest: float) -> Finding:
         f"{rest:g} seconds, and after 60 at the latest.",
         detail=Detail.SETTLING,
     )
-
-
-def _unfinished() -> Finding:
-    text = "the replacement has begun and is not finished in all namespaces. It goes on."
-    return finding(Reason.STORE_FAILED, text, detail=Detail.COMMIT_UNFINISHED)

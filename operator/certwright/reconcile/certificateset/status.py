@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from certwright.api.certificateset import ClusterCertificateSetStatus
-from certwright.api.certificateset_status import NODE_ROWS_LIMIT, SetInput
+from certwright.api.certificateset_status import NODE_ROWS_LIMIT
 from certwright.api.conditions import ConditionStatus, ConditionType, Observation, merge_conditions
 from certwright.api.fields import DETAIL_LIMIT, FINDINGS_LIMIT, TEXT_LIMIT
 from certwright.api.model import timestamp
-from certwright.dialects.cluster_certificates import OK, code_of, worst_code
+from certwright.dialects.cluster_certificates import ORDER, code_of
 from certwright.dialects.root_certificates import NOT_VALIDATED, validation_code
 from certwright.dialects.state_words import StateWord
 from certwright.findings import MESSAGE_LIMIT, Reason, printable
 from certwright.reconcile.bookkeeping import describe_finding
-from certwright.reconcile.certificateset.journal import Phase
-from certwright.reconcile.certificateset.kept import journal_key, payload_key
-from certwright.reconcile.certificateset.known import list_targets
+from certwright.reconcile.certificateset.known import is_unread, list_targets
 from certwright.reconcile.certificateset.material import SlotVerdict
 from certwright.reconcile.certificateset.past import Past
+from certwright.reconcile.certificateset.record import describe_record
 from certwright.reconcile.certificateset.scene import Scene, Step
 from certwright.reconcile.certificateset.standing import Standing
-from certwright.reconcile.certificateset.wish import Nodes, find_inputs
 from certwright.reconcile.objects import Failure, Kind, ObjectKey
 from certwright.reconcile.set_actions import REVISION_ANNOTATION
-from certwright.reconcile.trust.lists import describe_decision_namespace, describe_revocations, digest_lists
-from certwright.reconcile.trust.reliance import digest_store
 
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
+STATUS_BYTES = 60 * 1024
+"""Beyond it namespaces and findings are left out of their lists; the counts stay."""
+
 _SHOWN = 19  # characters of `sha256:0123456789ab`
 
 
@@ -54,12 +51,10 @@ def build_status(situation: Situation) -> ClusterCertificateSetStatus:
     rows = tuple(_rows(scene, step))
     updated = sum(each["updated"] for each in rows)
     # What cannot be read has not changed by that.
-    unread = journal_key(scene.settings.namespace, snapshot.subject.version.uid) in snapshot.failures
-    before = situation.past.status if unread else None
+    before = situation.past.status if is_unread(snapshot, scene.settings.namespace) else None
     failed = journal.failed.revision if journal.failed is not None else None
-    pending = situation.past.record.pending_since or timestamp(snapshot.now)
     worst = standing.worst
-    return ClusterCertificateSetStatus.model_validate(
+    status = ClusterCertificateSetStatus.model_validate(
         {
             "response_code": standing.code,
             "detailed_error": printable(worst.message, limit=DETAIL_LIMIT) if worst is not None else None,
@@ -74,21 +69,24 @@ def build_status(situation: Situation) -> ClusterCertificateSetStatus:
             "findings_count": len(standing.findings) or None,
             "next_check_time": timestamp(judgement.next_change) if judgement.next_change is not None else None,
             "observed_generation": snapshot.subject.generation,
-            "record": {
-                "inputs": describe_inputs(scene),
-                "judged_by": situation.judged_by,
-                "trust": digest_store(judgement.spec, snapshot),
-                "decision_namespace": describe_decision_namespace(judgement.spec, snapshot),
-                "lists": digest_lists(judgement.spec, snapshot),
-                "revocations": situation.past.record.revocations
-                if judgement.revocations is None
-                else describe_revocations(judgement.revocations),
-                "targets": digest_nodes(judgement.nodes),
-                "pending_since": pending if step.settling else None,
-            },
+            "record": describe_record(scene, step, situation.past, judged_by=situation.judged_by),
             "conditions": _conditions(situation),
         }
     )
+    return _fit(status)
+
+
+def _fit(status: ClusterCertificateSetStatus) -> ClusterCertificateSetStatus:
+    """Cut the lists of a status that is too large: namespaces, those that are not up to date last, then findings."""
+    while _size(status) > STATUS_BYTES and max(len(status.namespaces), len(status.findings)) > 1:
+        name = "namespaces" if len(status.namespaces) > 1 else "findings"
+        listed = getattr(status, name)
+        status = status.model_copy(update={name: listed[: len(listed) // 2]})
+    return status
+
+
+def _size(status: ClusterCertificateSetStatus) -> int:
+    return len(status.model_dump_json(by_alias=True, exclude_defaults=True).encode())
 
 
 def _conditions(situation: Situation) -> Any:
@@ -102,18 +100,18 @@ def _conditions(situation: Situation) -> Any:
 
 
 def _describe_slot(verdict: SlotVerdict, situation: Situation) -> dict[str, Any]:
-    errors = verdict.errors
-    codes = [code for each in errors if (code := code_of(each.reason, deleting=verdict.deleting)) is not None]
-    deleting = verdict.deleting and situation.scene.journal.phase is Phase.DELETING and bool(situation.step.troubles)
-    if deleting:
-        codes = [code for each in situation.step.troubles if (code := code_of(each.finding.reason, deleting=True))]
+    errors, secret = verdict.errors, _find_secret(verdict, situation.scene)
+    troubles = (each.finding for each in situation.step.troubles if secret and each.secret == secret)
+    reasons = [each.reason for each in (*errors, *troubles)] or [Reason.VALID]
+    codes = {each: code for each in reasons if (code := code_of(each, deleting=verdict.deleting)) is not None}
+    worst = min(codes, key=lambda each: ORDER.index(codes[each]), default=reasons[0])
     leaf = verdict.leaf
     judged = leaf is not None or any(each.reason in {Reason.UNPARSABLE, Reason.UNDECODABLE} for each in errors)
     return {
         "name": verdict.name,
         "required": verdict.required,
-        "response_code": None if errors and not codes else worst_code(codes),
-        "reason": errors[0].reason.value if errors else Reason.VALID.value,
+        "response_code": codes.get(worst),
+        "reason": worst.value,
         "validation": validation_code(each.reason for each in errors) if judged else NOT_VALIDATED,
         "common_name": printable(leaf.subject.common_name, limit=TEXT_LIMIT)
         if leaf is not None and leaf.subject.common_name
@@ -121,6 +119,14 @@ def _describe_slot(verdict: SlotVerdict, situation: Situation) -> dict[str, Any]
         "fingerprint": leaf.fingerprint if leaf is not None else None,
         "valid_thru": timestamp(leaf.not_after) if leaf is not None else None,
     }
+
+
+def _find_secret(verdict: SlotVerdict, scene: Scene) -> str | None:
+    """Give the Secret that a certificate goes to, or that it is to be removed from."""
+    if verdict.part is not None:
+        return verdict.part.secret
+    journal = scene.journal
+    return journal.contents_of(journal.origin or journal.deployed).get(verdict.name)
 
 
 def _rows(scene: Scene, step: Step) -> Iterator[dict[str, Any]]:
@@ -163,7 +169,8 @@ def _observe(situation: Situation) -> Iterator[Observation]:
     if step.settling or (errors and all(each.reason is Reason.NOT_CHECKED for each in errors)):
         yield Observation(ConditionType.VALID, UNKNOWN, Reason.NOT_CHECKED.value, "There is no verdict yet.")
     elif errors:
-        yield Observation(ConditionType.VALID, FALSE, errors[0].reason.value, errors[0].message)
+        first = next(each for each in standing.findings if each in errors)
+        yield Observation(ConditionType.VALID, FALSE, first.reason.value, first.message)
     else:
         yield Observation(ConditionType.VALID, TRUE, Reason.VALID.value, "Every certificate passed all checks.")
     yield _observe_deployment(situation)
@@ -182,9 +189,9 @@ def _observe_deployment(situation: Situation) -> Observation:
     if step.troubles:
         first = step.troubles[0].finding
         return Observation(ConditionType.DEPLOYED, FALSE, first.reason.value, first.message)
-    if step.open:
-        text = "The replacement has begun and is not finished."
-        return Observation(ConditionType.DEPLOYED, FALSE, Reason.STORE_FAILED.value, text)
+    if journal.deployed is None and situation.standing.worst is None:
+        text = "No slot is filled: there is nothing to deploy."
+        return Observation(ConditionType.DEPLOYED, TRUE, Reason.VALID.value, text)
     if journal.deployed is None:
         return Observation(ConditionType.DEPLOYED, FALSE, Reason.NOT_CHECKED.value, "Nothing is deployed yet.")
     text = f"Every namespace holds {journal.deployed[:_SHOWN]}."
@@ -197,46 +204,14 @@ def describe_standing(situation: Situation) -> str:
     deployed = f"Deployed: {journal.deployed[:_SHOWN]}." if journal.deployed is not None else "Nothing is deployed."
     worst = standing.worst
     if worst is None:
+        if journal.deployed is None:
+            return "No slot is filled: there is nothing to deploy."
         nodes = len(situation.scene.judgement.nodes.chosen)
         return f"All certificates are valid and in {nodes} namespace{'s' if nodes != 1 else ''}. {deployed}"
     refused = worst in situation.scene.judgement.errors and not standing.waiting
     text = ("Refused: " if refused else "Waiting: " if standing.waiting else "") + worst.message
     # A command to copy stays at the end.
     return f"{deployed} {text}" if ": kubectl " in text else f"{text} {deployed}"
-
-
-def describe_inputs(scene: Scene) -> tuple[SetInput, ...]:
-    """Write down which version of each input, of the journal and of the payloads was read."""
-    return tuple(_input(key, scene) for key in sorted(recorded_keys(scene)))
-
-
-def recorded_keys(scene: Scene) -> set[ObjectKey]:
-    """Give what a status records the versions of."""
-    spec, journal, uid = scene.judgement.spec, scene.journal, scene.snapshot.subject.version.uid
-    keys = set(find_inputs(spec)) if spec is not None else set()
-    keys.add(journal_key(scene.settings.namespace, uid))
-    if journal.deployed is not None:
-        slots = journal.contents_of(journal.deployed)
-        keys.update(payload_key(scene.settings.namespace, uid, journal.deployed, slot) for slot in slots)
-    return keys
-
-
-def _input(key: ObjectKey, scene: Scene) -> SetInput:
-    observed = scene.snapshot.get(key)
-    version = observed.version if observed is not None else None
-    return SetInput(
-        kind=key.kind.value,
-        namespace=key.namespace,
-        name=key.name,
-        uid=version.uid if version is not None else None,
-        resource_version=version.resource_version if version is not None else None,
-    )
-
-
-def digest_nodes(nodes: Nodes) -> str:
-    """Digest which namespaces there are."""
-    facts = json.dumps([sorted(nodes.chosen.items()), list(nodes.missing)])
-    return "sha256:" + hashlib.sha256(facts.encode()).hexdigest()
 
 
 def build_minimal_status(
@@ -270,6 +245,3 @@ def build_minimal_status(
 def earliest(*instants: datetime | None) -> datetime | None:
     """Give the earliest of the instants."""
     return min((each for each in instants if each is not None), default=None)
-
-
-__all__ = ["OK", "Situation", "build_minimal_status", "build_status", "digest_nodes", "earliest", "recorded_keys"]

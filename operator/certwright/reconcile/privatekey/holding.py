@@ -163,7 +163,7 @@ class _Scene:
                 "stays as it is. Make a new object with another `secretName`, or this one as `existingSecretName`.",
             )
         if not is_owned(observed, subject, recorded_uid=uid) and not is_allowed(observed, subject):
-            return refuse_foreign(observed, subject, field="secretName")
+            return refuse_foreign(observed, subject, field="secretName", instead="Make a new object with another")
         if observed.deleting and self.past.status.fingerprint is None:
             text = f"Secret `{self.key.name}` is being deleted. A key is made as soon as it is gone."
             return finding(Reason.TARGET_MISSING, text)

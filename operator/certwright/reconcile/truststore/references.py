@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from certwright.api.truststore import ClusterTrustStoreSpec
 from certwright.findings import Finding
 from certwright.pki.certificate import Certificate
+from certwright.reconcile.horizon import is_believed, read_horizon
 from certwright.reconcile.objects import ObjectKey, Snapshot, Subject
 from certwright.reconcile.questions import (
     Namespaces,
@@ -21,7 +22,6 @@ from certwright.reconcile.trust.gathering import Candidate
 from certwright.reconcile.trust.material import find_objects, read_authority
 from certwright.reconcile.trust.record import TrustRecord
 from certwright.reconcile.trust.stance import Stance, Standing, decisions_of, read_stance
-from certwright.reconcile.truststore.horizon import is_believed, read_horizon
 from certwright.reconcile.truststore.past import read_past, row_version
 from certwright.reconcile.truststore.recall import list_candidates, recall_deployed, records_of
 from certwright.reconcile.truststore.targets import list_owned

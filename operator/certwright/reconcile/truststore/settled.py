@@ -13,13 +13,13 @@ from typing import Literal
 
 from certwright.findings import Finding, Reason
 from certwright.reconcile.evidence import is_as_recorded, is_conclusive, next_look
+from certwright.reconcile.horizon import is_believed, read_horizon
 from certwright.reconcile.marks import is_owned
 from certwright.reconcile.objects import Metadata, ObjectKey, Snapshot, Version
 from certwright.reconcile.plan import DIGEST_ANNOTATION
 from certwright.reconcile.reconciler import Held
 from certwright.reconcile.trust.deployed import kept_trust
 from certwright.reconcile.truststore.departures import find_surplus
-from certwright.reconcile.truststore.horizon import is_believed, read_horizon
 from certwright.reconcile.truststore.past import Past, read_past, row_version
 from certwright.reconcile.truststore.status import digest_others
 from certwright.reconcile.truststore.targets import list_owned

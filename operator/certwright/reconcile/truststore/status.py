@@ -15,6 +15,7 @@ from certwright.api.model import timestamp
 from certwright.api.truststore_status import ROWS_LIMIT, DeployedRecord, HistoryEntry, StoreRecord, TrustStoreStatus
 from certwright.findings import MESSAGE_LIMIT, Reason, printable
 from certwright.reconcile.bookkeeping import describe_finding, describe_inputs, read_instant
+from certwright.reconcile.horizon import write_horizon
 from certwright.reconcile.objects import Failure, Snapshot
 from certwright.reconcile.questions import PublicRoots, PublicRootsAnswer, members
 from certwright.reconcile.trust.change import describe_pending
@@ -24,7 +25,6 @@ from certwright.reconcile.trust.stance import APPROVED_BY_ANNOTATION, decisions_
 from certwright.reconcile.trust.stance import face_of as face_of_decision
 from certwright.reconcile.truststore.conditions import Scene, observe_conditions
 from certwright.reconcile.truststore.history import extend_history
-from certwright.reconcile.truststore.horizon import write_horizon
 from certwright.reconcile.truststore.judgement import Judgement, Staged
 from certwright.reconcile.truststore.past import Past
 from certwright.reconcile.truststore.rollout import describe_rollout, describe_targets

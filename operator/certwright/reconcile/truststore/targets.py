@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from certwright.findings import FailureCause, Finding, Reason
 from certwright.pki.trust_bundle import target_matches
+from certwright.reconcile.horizon import Horizon, extend_horizon, is_believed, read_horizon
 from certwright.reconcile.marks import is_marked, was_created_by_us
 from certwright.reconcile.objects import Failure, Kind, Metadata, ObjectKey, Observed, Snapshot, Version
 from certwright.reconcile.offers import NAME_PREFIX as LISTS_PREFIX
@@ -19,7 +20,6 @@ from certwright.reconcile.questions import Owned
 from certwright.reconcile.trust.record import NAME_PREFIX as RECORDS_PREFIX
 from certwright.reconcile.truststore.contents import Content, find_content, is_taken
 from certwright.reconcile.truststore.departures import decide_departures
-from certwright.reconcile.truststore.horizon import Horizon, extend_horizon, is_believed, read_horizon
 from certwright.reconcile.truststore.intent import Intent, make_intent
 from certwright.reconcile.truststore.judgement import Judgement
 from certwright.reconcile.truststore.obstacles import (

@@ -83,6 +83,8 @@ class SetWorld:
         self.reconciler = ClusterCertificateSets(self.settings, holder=f"process-{self.process}")
         self.library = MemoryLibrary(self.cluster, self.settings)
         self.verified = {}
+        self.cluster.vouched.clear()
+        self.cluster.doubted.clear()
 
     def upload(self, name: str, entity: Entity, *, key: Entity | None = None, consent: bool = True) -> ObjectKey:
         """Do what `kubectl create secret tls` and `kubectl annotate` do."""

@@ -347,3 +347,36 @@ async def test_deployed_revision_is_still_said_when_the_journal_cannot_be_read()
     world.cluster.fail("read", key, FailureCause.UNAVAILABLE)
     await world.reconcile(full=True)
     assert (world.code, world.status["deployedRevision"]) == (409, deployed)
+
+
+@pytest.mark.parametrize("cause", [FailureCause.UNAVAILABLE, FailureCause.FORBIDDEN])
+@pytest.mark.parametrize("what", ["Journal", "Payload"])
+async def test_nothing_is_said_to_be_lost_when_it_cannot_be_read(what: str, cause: FailureCause) -> None:
+    world = await deploy(syncer=True)
+    world.wish(certificates=ALL[:2])
+    await world.settle(minutes=0.5)
+    unread = kept(world, what)
+    for key in unread:
+        world.cluster.fail("read", key, cause)
+    result = await world.reconcile(full=True)
+    assert (world.code, result.retry) == (409, True)
+    assert {each["reason"] for each in world.status["findings"]} == {"StoreFailed", "NotChecked"}
+    assert world.condition("Valid") == ("Unknown", "NotChecked")
+    kind = "ConfigMap" if what == "Journal" else "Secret"
+    assert world.status["detailedError"].startswith(f"{kind} `{unread[0].name}` in namespace `{OWN}`: ")
+    advice = f"Allow the operator to read {kind}s there." if cause is FailureCause.FORBIDDEN else "It is tried again."
+    assert world.status["detailedError"].endswith(advice)
+    detail = "Forbidden" if cause is FailureCause.FORBIDDEN else "ReadFailed"
+    assert {each["detail"] for each in world.status["findings"] if each["reason"] == "StoreFailed"} == {detail}
+    await world.settle(minutes=0.5)
+    is_quiet(world)
+    assert (world.code, len(world.targets())) == (HTTPStatus.OK, 9)
+
+
+async def test_message_names_the_journal_when_it_cannot_be_written() -> None:
+    world = await deploy()
+    replace_both(world)
+    world.cluster.fail("content", journal_key(OWN, world.subject.version.uid), FailureCause.FORBIDDEN)
+    await world.reconcile()
+    assert world.status["detailedError"].endswith("Allow the operator to write ConfigMaps there.")
+    assert world.code == HTTPStatus.CONFLICT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -325,6 +326,21 @@ async def test_one_commit_brings_all_when_sources_change_one_after_another(deplo
     assert target.data["tls.key"] == SYNCER.key_pem.encode()
 
 
+@pytest.mark.parametrize("bad", [False, True])
+async def test_verdict_stands_and_nothing_is_written_when_the_clock_is_turned_back(
+    deployed: SetWorld, *, bad: bool
+) -> None:
+    if bad:
+        deployed.upload("api", EXPIRED)
+        await deployed.settle()
+    status = dict(deployed.status)
+    deployed.clock.advance(seconds=-75)
+    deployed.reset()
+    for _ in range(3):
+        result = await deployed.reconcile(full=True)
+        assert (result.retry, deployed.cluster.mishaps.writes, dict(deployed.status)) == (False, 0, status)
+
+
 async def test_commit_begins_after_a_minute_when_inputs_never_rest(deployed: SetWorld) -> None:
     before = deployed.status["deployedRevision"]
     for turn in range(17):
@@ -365,3 +381,103 @@ async def test_consent_in_vain_is_no_finding_when_a_config_map_is_read(world: Se
     reference = {"chainRef": {"namespace": UPLOADS, "kind": "ConfigMap", "name": "chain"}}
     await answer(world, certificates=[{**from_upload("proxy"), **reference}, from_upload("api")])
     assert world.code == 200
+
+
+# ---- which certificate it is, and what is worst
+
+
+def row_of(world: SetWorld, name: str) -> tuple[int | None, str]:
+    row = next(each for each in world.status["certificates"] if each["name"] == name)
+    return row.get("responseCode"), row["reason"]
+
+
+async def test_row_says_why_when_the_removal_of_its_certificate_fails(deployed: SetWorld) -> None:
+    deployed.upload("syncer", SYNCER)
+    await answer(deployed, certificates=[*SPEC["certificates"], from_upload("syncer")])
+    key = ObjectKey(Kind.SECRET, NODES[1], "syncer-tls")
+    deployed.cluster.fail("delete", key, *[FailureCause.FORBIDDEN] * 5)
+    deployed.wish(absent=["syncer"])
+    deployed.clock.advance(seconds=6)
+    await deployed.reconcile()
+    assert (row_of(deployed, "syncer"), row_of(deployed, "proxy")) == ((500, "StoreFailed"), (200, "Valid"))
+
+
+async def test_row_is_200_when_the_removal_of_what_a_rename_left_fails(deployed: SetWorld) -> None:
+    """The one that is to be removed altogether has nothing in the way."""
+    deployed.upload("syncer", SYNCER)
+    await answer(deployed, certificates=[*SPEC["certificates"], from_upload("syncer")])
+    deployed.cluster.fail("delete", ObjectKey(Kind.SECRET, NODES[1], "proxy-tls"), *[FailureCause.FORBIDDEN] * 5)
+    deployed.wish(slots=[{**SLOTS[0], "secretName": "front-tls"}, *SLOTS[1:]], absent=["syncer"])
+    deployed.clock.advance(seconds=6)
+    await deployed.reconcile()
+    assert (deployed.code, row_of(deployed, "syncer")) == (500, (200, "Valid"))
+
+
+async def test_row_is_409_when_a_namespace_cannot_get_its_certificate(world: SetWorld) -> None:
+    world.cluster.put_secret("proxy-tls", {"theirs": "x"}, namespace=NODES[1])
+    world.upload("proxy", PROXY)
+    world.upload("api", API)
+    await answer(world)
+    assert (row_of(world, "proxy"), row_of(world, "api")) == ((409, "TargetNotOwned"), (200, "Valid"))
+
+
+async def test_message_is_about_what_names_the_code_when_something_else_cannot_be_read(deployed: SetWorld) -> None:
+    key = deployed.upload("proxy", PROXY)
+    deployed.upload("api", EXPIRED)
+    deployed.cluster.fail("read", key, *[FailureCause.UNAVAILABLE] * 2)
+    deployed.clock.advance(seconds=6)
+    result = await deployed.reconcile()
+    assert (deployed.code, deployed.condition("Ready"), result.retry) == (406, ("False", "Expired"), True)
+    assert (deployed.condition("Valid"), deployed.condition("Stalled")) == (("False", "Expired"), ("True", "Expired"))
+    assert "`api`" in deployed.status["detailedError"]
+
+
+async def test_set_is_ready_and_says_so_when_no_slot_is_filled(world: SetWorld) -> None:
+    await answer(world, slots=[SLOTS[2]], certificates=[])
+    assert (world.code, world.condition("Ready"), world.condition("Deployed")) == (
+        200,
+        ("True", "Valid"),
+        ("True", "Valid"),
+    )
+    messages = {each["type"]: each["message"] for each in world.status["conditions"]}
+    assert messages["Ready"] == messages["Deployed"] == "No slot is filled: there is nothing to deploy."
+
+
+# ---- bounds
+
+
+async def test_status_stays_small_when_many_namespaces_have_much_to_say(world: SetWorld) -> None:
+    slots = [{"name": f"{number}-{'x' * 50}", "secretName": f"s{number}-{'x' * 200}"} for number in range(12)]
+    names = [f"node-{number:03}-{'y' * 50}" for number in range(150)]
+    for name in names:
+        world.cluster.put_namespace(name)
+        world.cluster.put_secret(slots[0]["secretName"], {"theirs": "x"}, namespace=name)
+    world.upload("api", API)
+    certificates = [{**from_upload("api"), "name": slot["name"]} for slot in slots]
+    await answer(world, slots=slots, certificates=certificates, namespaces=names)
+    assert len(json.dumps(world.status)) < 64 * 1024
+    rows = world.status["namespaces"]
+    assert (world.code, world.status["namespacesCount"], 0 < len(rows) < 100) == (409, 150, True)
+    assert not any(each.get("updated") for each in rows)
+
+
+async def test_set_is_refused_when_what_is_kept_of_slots_taken_out_is_too_much(world: SetWorld) -> None:
+    world.upload("api", API)
+    for turn in "abc":
+        slots = [
+            {"name": f"{turn}-{number}", "secretName": f"{turn}-{number}", "required": False} for number in range(64)
+        ]
+        certificates = [{**from_upload("api"), "name": slot["name"]} for slot in slots]
+        await answer(world, slots=slots, certificates=certificates, namespaces=[NODES[0]])
+    assert (world.code, len(world.targets())) == (400, 128)
+    assert [each["detail"] for each in world.status["findings"] if each["severity"] == "Error"] == ["LimitExceeded"]
+    await answer(world, slots=slots, certificates=[], namespaces=[NODES[0]])
+    assert world.code == 200
+
+
+async def test_every_name_is_answered_when_none_is_known(world: SetWorld) -> None:
+    world.upload("api", API)
+    slots = [{"name": f"slot-{number}", "secretName": f"slot-{number}"} for number in range(64)]
+    certificates = [{**from_upload("api"), "name": f"other-{number}"} for number in range(64)]
+    codes = await answer(world, slots=slots, certificates=certificates, absent=[f"gone-{n}" for n in range(64)])
+    assert (world.code, len(codes), set(codes.values())) == (403, 192, {403, 404})

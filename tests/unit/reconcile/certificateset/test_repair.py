@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from certwright.reconcile.certificateset.kept import journal_key
 from certwright.reconcile.marks import LABELS
 from certwright.reconcile.objects import Kind, ObjectKey
 from certwright.reconcile.plan import EPOCH_ANNOTATION, OWNER_ANNOTATION
@@ -124,3 +125,98 @@ async def test_set_asks_for_an_unlisted_certificate_when_what_was_kept_of_it_is_
     deployed.wish(certificates=ALL)
     await deployed.settle()
     assert (deployed.code, deployed.contents()) == (200, before)
+
+
+# ---- what happened while nobody watched
+
+
+@pytest.mark.parametrize("name", ["tls.crt", "tls.key"])
+async def test_value_is_put_back_when_somebody_changed_it_while_nobody_watched(deployed: SetWorld, name: str) -> None:
+    """Managed fields tell of the other value alone that it is as we wrote it."""
+    before = deployed.contents()
+    deployed.cluster.change(PLACE, data={**deployed.cluster.objects[PLACE].data, name: b"other"})
+    deployed.restart()
+    await deployed.settle()
+    assert (deployed.code, deployed.contents()) == (200, before)
+    deployed.restart()
+    deployed.cluster.forget_calls()
+    assert (await deployed.reconcile()).settled
+    assert deployed.cluster.calls.total() == 0
+
+
+async def test_label_is_looked_at_once_and_no_status_written_when_it_came_while_nobody_watched(
+    deployed: SetWorld,
+) -> None:
+    deployed.cluster.change(PLACE, labels={**deployed.cluster.objects[PLACE].labels, "theirs": "x"})
+    deployed.restart()
+    await deployed.settle()
+    assert (deployed.code, deployed.cluster.mishaps.writes) == (200, 0)
+    assert (await deployed.reconcile()).settled
+
+
+# ---- policy
+
+
+def owners(world: SetWorld) -> set[tuple[str, ...]]:
+    return {tuple(each["uid"] for each in target.owner_references) for target in world.targets().values()}
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_secrets_bear_the_policy_when_it_changes_and_nothing_else(deployed: SetWorld, *, restarted: bool) -> None:
+    """What bears an owner reference goes with the set, whatever the set says by then."""
+    before, uid = deployed.contents(), deployed.subject.version.uid
+    assert owners(deployed) == {()}
+    for policy, wanted in (("Delete", {(uid,)}), ("Retain", {()})):
+        if restarted:
+            deployed.restart()
+        deployed.wish(deletionPolicy=policy)
+        await deployed.settle()
+        assert (deployed.code, owners(deployed)) == (200, wanted)
+        assert (await deployed.reconcile()).settled
+    deployed.cluster.delete_subject(deployed.key)
+    assert deployed.contents() == before
+
+
+async def test_policy_reaches_every_secret_when_the_journal_was_lost_meanwhile(deployed: SetWorld) -> None:
+    deployed.wish(deletionPolicy="Delete")
+    await deployed.settle()
+    deployed.cluster.remove(journal_key(OWN, deployed.subject.version.uid))
+    deployed.cluster.mishaps.forbidden.add(NODES[1])
+    deployed.wish()
+    await deployed.settle()
+    assert (deployed.code, len(owners(deployed))) == (409, 2)
+    deployed.reset()
+    await deployed.settle(minutes=3)
+    assert (deployed.code, owners(deployed)) == (200, {()})
+
+
+async def test_policy_reaches_a_namespace_later_when_it_could_not_be_written(deployed: SetWorld) -> None:
+    deployed.wish(deletionPolicy="Delete")
+    await deployed.settle()
+    deployed.cluster.mishaps.forbidden.add(NODES[1])
+    deployed.wish()
+    await deployed.settle()
+    assert (deployed.code, len(owners(deployed))) == (409, 2)
+    deployed.restart()
+    deployed.reset()
+    await deployed.settle()
+    assert (deployed.code, owners(deployed)) == (200, {()})
+
+
+# ---- what is kept of a slot that was taken out
+
+
+async def test_kept_certificate_reaches_a_namespace_when_what_stood_in_its_place_is_gone(deployed: SetWorld) -> None:
+    """Nothing names the place any more, so nobody hears that it is free."""
+    deployed.upload("syncer", SYNCER)
+    deployed.wish(certificates=ALL)
+    await deployed.settle()
+    deployed.cluster.put_namespace("node-d")
+    foreign = deployed.cluster.put_secret("syncer-tls", {"theirs": "x"}, namespace="node-d")
+    deployed.wish(slots=SPEC["slots"][:2], namespaces=[*NODES, "node-d"])
+    result = await deployed.settle()
+    assert (deployed.code, deployed.condition("Ready")) == (409, ("False", "TargetNotOwned"))
+    assert result.retry
+    deployed.cluster.remove(foreign)
+    await deployed.settle()
+    assert (deployed.code, deployed.status["updatedNamespaces"]) == (200, "4/4")
