@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from certwright.cluster.decode import find_owner
 from certwright.cluster.owner_index import owner_of
 from certwright.cluster.rendering import render_recipe
 from certwright.cluster.resources import RESOURCES
@@ -364,7 +365,7 @@ class MemoryCluster:
         managed = observed.labels.get(MANAGED_BY_LABEL) == MANAGED_BY
         seen = self.vouched.get(key) == observed.version
         intact = managed and observed.intact and self.doubted.get(key) != observed.version
-        return Metadata(observed.version, ours, managed, intact, seen)
+        return Metadata(observed.version, ours, managed, intact, seen, find_owner(observed.owner_references))
 
     def owned(self, owner: ObjectKey) -> dict[ObjectKey, Metadata]:
         held = ((key, self.peek(key)) for key in self.objects)

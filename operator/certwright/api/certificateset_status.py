@@ -135,9 +135,6 @@ class SetRecord(WireModel):
     horizon: Annotated[str, Field(max_length=128)] | None = None
     """horizon is the newest version of the Secrets that were in order, by kind; what is younger is looked into."""
 
-    deletion_policy: Word | None = None
-    """deletionPolicy is the one that the Secrets were last marked for in all namespaces."""
-
     pending_since: Timestamp | None = None
     """pendingSince is when a change of the inputs was first seen that has not settled yet."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -34,14 +34,22 @@ def metadata_of(metadata: Mapping[str, Any]) -> Metadata:
     theirs = metadata.get("annotations")
     ours = {sys.intern(name): text for name, text in theirs.items() if name.startswith(OUR_PREFIX)} if theirs else None
     managed = _is_managed(metadata)
-    return Metadata(version_of(metadata), ours or NO_ANNOTATIONS, managed, managed and is_intact(metadata))
+    intact, owner = managed and is_intact(metadata), find_owner(metadata.get("ownerReferences") or ())
+    return Metadata(version_of(metadata), ours or NO_ANNOTATIONS, managed, intact, owner_uid=owner)
 
 
 def metadata_of_observed(observed: Observed) -> Metadata:
     """Give the same of an object that was read or written."""
     ours = {name: text for name, text in observed.annotations.items() if name.startswith(OUR_PREFIX)}
     managed = observed.labels.get(MANAGED_BY_LABEL) == MANAGED_BY
-    return Metadata(observed.version, ours or NO_ANNOTATIONS, managed, observed.intact)
+    owner = find_owner(observed.owner_references)
+    return Metadata(observed.version, ours or NO_ANNOTATIONS, managed, observed.intact, owner_uid=owner)
+
+
+def find_owner(references: Iterable[Mapping[str, Any]]) -> str | None:
+    """Give the uid of the one of our own objects that garbage collection deletes an object with."""
+    uids = (each.get("uid") for each in references if str(each.get("apiVersion")).startswith(OUR_PREFIX))
+    return next((sys.intern(uid) for uid in uids if uid), None)
 
 
 def is_intact(metadata: Mapping[str, Any]) -> bool:

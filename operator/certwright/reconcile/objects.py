@@ -67,6 +67,7 @@ class Metadata:
     managed: bool = False  # bears `app.kubernetes.io/managed-by: certwright`
     intact: bool = False  # a bundle of ours that, as its managed fields tell, nobody else wrote to
     seen: bool = False  # its content was seen in this version by this process, or is our own
+    owner_uid: str | None = None  # the one of ours that it is deleted with
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,25 @@ def test_object_is_intact_when_nobody_else_wrote_what_we_wrote(manifest: dict[st
     assert metadata_of_observed(observed) == metadata_of(manifest["metadata"])
 
 
+@pytest.mark.parametrize(
+    ("references", "uid"),
+    [
+        ([], None),
+        ([{"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop", "uid": "d"}], None),
+        ([{"apiVersion": "apps/v1", "uid": "d"}, {"apiVersion": "certwright.io/v1alpha1", "uid": "set"}], "set"),
+    ],
+)
+def test_metadata_tells_which_of_ours_an_object_is_deleted_with(
+    references: list[dict[str, str]], uid: str | None
+) -> None:
+    manifest = bundle(entry())
+    manifest["metadata"]["ownerReferences"] = references
+    observed = observed_of(ObjectKey(Kind.CONFIG_MAP, "shop", "ca"), manifest)
+
+    assert metadata_of(manifest["metadata"]).owner_uid == uid
+    assert metadata_of_observed(observed) == metadata_of(manifest["metadata"])
+
+
 def test_cluster_trust_bundle_gives_its_text_as_data_when_it_is_read() -> None:
     key = ObjectKey(Kind.CLUSTER_TRUST_BUNDLE, "", "corporate")
     spec = {"signerName": "example.com/corp", "trustBundle": "-----BEGIN"}

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from certwright.pki.render import PRIVATE_KEY_KEY, read_stored
 from certwright.reconcile.certificateset.journal import Journal, Phase, decode_journal
 from certwright.reconcile.certificateset.kept import JOURNAL_KEY, Part, holds_payload, journal_key, payload_key
+from certwright.reconcile.marks import has_owner_reference
 from certwright.reconcile.objects import Kind, Metadata, ObjectKey, Observed, Snapshot
 from certwright.reconcile.questions import Owned
 from certwright.reconcile.remembering import remember
@@ -48,8 +49,19 @@ def list_present(snapshot: Snapshot) -> Mapping[ObjectKey, Metadata]:
             present.pop(key, None)
         elif REVISION_ANNOTATION in observed.annotations:
             intact = observed.intact or observed.written
-            present[key] = Metadata(observed.version, observed.annotations, managed=True, intact=intact, seen=True)
+            present[key] = Metadata(
+                observed.version,
+                observed.annotations,
+                managed=True,
+                intact=intact,
+                seen=True,
+                owner_uid=_find_owner(observed, snapshot),
+            )
     return present
+
+
+def _find_owner(observed: Observed, snapshot: Snapshot) -> str | None:
+    return snapshot.subject.version.uid if has_owner_reference(observed, snapshot.subject) else None
 
 
 def list_kept(snapshot: Snapshot) -> Mapping[ObjectKey, Metadata]:

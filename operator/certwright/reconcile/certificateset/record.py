@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Any
 
-from certwright.api.certificateset_status import SetInput, SetRecord
+from certwright.api.certificateset_status import SetInput
 from certwright.api.model import timestamp
 from certwright.reconcile.certificateset.kept import journal_key, payload_key
 from certwright.reconcile.certificateset.known import list_present
@@ -31,23 +31,23 @@ def describe_record(scene: Scene, step: Step, past: Past, *, judged_by: str) -> 
         "lists": digest_lists(judgement.spec, snapshot),
         "revocations": before.revocations if revocations is None else describe_revocations(revocations),
         "targets": digest_nodes(judgement.nodes),
-        **_describe_order(scene, step, before),
+        "horizon": _find_horizon(scene, step, before.horizon),
         "pending_since": (before.pending_since or timestamp(snapshot.now)) if step.settling else None,
     }
 
 
-def _describe_order(scene: Scene, step: Step, before: SetRecord) -> dict[str, str | None]:
-    """Say up to where targets are in order, and how they are marked, when all of them were looked at and are."""
-    spec, looked = scene.judgement.spec, scene.journal.deployed is not None and step.resting and not step.troubles
-    if spec is None or not looked or scene.judgement.nodes.findings:
-        return {"horizon": before.horizon, "deletion_policy": before.deletion_policy}
+def _find_horizon(scene: Scene, step: Step, before: str | None) -> str | None:
+    """Say up to where targets are in order, when all of them were looked at and are."""
+    looked = scene.journal.deployed is not None and step.resting and not step.troubles
+    if scene.judgement.spec is None or not looked or scene.judgement.nodes.findings:
+        return before
+    # That somebody labels a target is a reason to look into it, and none to write.
+    if before is not None and not any(each is not None and each.written for each in scene.snapshot.objects.values()):
+        return before
     horizon: dict[Kind, int] = {}
     for key, each in list_present(scene.snapshot).items():
         extend_horizon(horizon, key, each.version.resource_version)
-    wrote = any(each is not None and each.written for each in scene.snapshot.objects.values())
-    # That somebody labels a target is a reason to look into it, and none to write.
-    seen = write_horizon(horizon) if wrote or before.horizon is None else before.horizon
-    return {"horizon": seen, "deletion_policy": spec.deletion_policy}
+    return write_horizon(horizon)
 
 
 def _describe_inputs(scene: Scene) -> tuple[SetInput, ...]:

@@ -7,7 +7,7 @@ from certwright.reconcile.certificateset.journal import Journal, Phase
 from certwright.reconcile.certificateset.kept import journal_key, payload_key
 from certwright.reconcile.certificateset.known import is_lost, list_targets, read_journal
 from certwright.reconcile.certificateset.past import read_past
-from certwright.reconcile.certificateset.repair import find_horizon, is_as_deployed
+from certwright.reconcile.certificateset.repair import find_belief
 from certwright.reconcile.certificateset.scene import place_of
 from certwright.reconcile.certificateset.wish import find_inputs, find_nodes, read_wish
 from certwright.reconcile.objects import Kind, ObjectKey, Snapshot, Subject
@@ -85,5 +85,5 @@ def _places(journal: Journal | None, snapshot: Snapshot, settings: Settings) -> 
     owned = list_targets(snapshot)
     places = {ObjectKey(Kind.SECRET, namespace, name) for namespace in nodes.chosen for name in secrets}
     strays = {key for key, held in owned.items() if key not in places and not held.intact}
-    horizon = find_horizon(snapshot.subject)
-    return strays | {key for key in places if not is_as_deployed(key, owned.get(key), deployed, horizon)}
+    belief = find_belief(snapshot.subject, deployed)
+    return strays | {key for key in places if not belief.is_as_deployed(key, owned.get(key))}

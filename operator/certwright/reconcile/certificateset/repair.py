@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from certwright.findings import FailureCause, Finding, Reason, finding
 from certwright.reconcile.certificateset.known import list_targets
@@ -42,32 +42,45 @@ def _keep(scene: Scene) -> Iterator[Action | Trouble]:
 
 
 def _write_places(scene: Scene) -> Iterator[Action | Trouble]:
-    journal, owned, horizon = scene.journal, list_targets(scene.snapshot), find_horizon(scene.snapshot.subject)
+    journal, owned = scene.journal, list_targets(scene.snapshot)
     if journal.deployed is None:
         return
+    belief = find_belief(scene.snapshot.subject, journal.deployed)
     for namespace in sorted(scene.judgement.nodes.chosen):
         for slot, secret in sorted(journal.contents_of(journal.deployed).items()):
             key = ObjectKey(Kind.SECRET, namespace, secret)
-            if not scene.snapshot.knows(key) and is_as_deployed(key, owned.get(key), journal.deployed, horizon):
+            if not scene.snapshot.knows(key) and belief.is_as_deployed(key, owned.get(key)):
                 continue
             yield from _write_place(scene, key, slot, journal.deployed)
 
 
-def find_horizon(subject: Subject) -> Horizon | None:
-    """Give up to where metadata is believed: managed fields do not tell that one value of several is another's now.
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """What is believed of targets without reading them.
 
-    `None`, and nothing is believed, when the owner references are to be others: what is held tells nothing of them.
+    Attributes:
+        horizon: up to where metadata is believed: managed fields do not tell that one value of several is another's.
+        deletes: what certwright created goes with the set.
     """
-    record, spec = read_past(subject).record, read_wish(subject)
-    wished = None if isinstance(spec, Finding) else spec.deletion_policy
-    return read_horizon(record.horizon) if wished in {None, record.deletion_policy} else None
+
+    subject: Subject
+    deployed: str | None
+    horizon: Horizon
+    deletes: bool
+
+    def is_as_deployed(self, key: ObjectKey, held: Metadata | None) -> bool:
+        """Say whether a place holds what is deployed, and bears the owner reference that it is to bear."""
+        if held is None or held.annotations.get(REVISION_ANNOTATION) != self.deployed:
+            return False
+        referenced = self.deletes and was_created_by_us(held, self.subject)
+        return (held.owner_uid == self.subject.version.uid) == referenced and is_believed(key, held, self.horizon)
 
 
-def is_as_deployed(key: ObjectKey, held: Metadata | None, deployed: str | None, horizon: Horizon | None) -> bool:
-    """Say, without reading it, whether a place holds what is deployed."""
-    if held is None or horizon is None or held.annotations.get(REVISION_ANNOTATION) != deployed:
-        return False
-    return is_believed(key, held, horizon)
+def find_belief(subject: Subject, deployed: str | None) -> Belief:
+    """Give what is believed by the last status, and by the wish of now."""
+    spec = read_wish(subject)
+    deletes = not isinstance(spec, Finding) and spec.deletion_policy == "Delete"
+    return Belief(subject, deployed, read_horizon(read_past(subject).record.horizon), deletes)
 
 
 def _write_place(scene: Scene, key: ObjectKey, slot: str, deployed: str) -> Iterator[Action | Trouble]:

@@ -12,7 +12,7 @@ from certwright.reconcile.certificateset.kept import journal_key
 from certwright.reconcile.certificateset.known import list_kept, list_present
 from certwright.reconcile.certificateset.past import Past, read_past
 from certwright.reconcile.certificateset.record import digest_nodes
-from certwright.reconcile.certificateset.repair import find_horizon, is_as_deployed
+from certwright.reconcile.certificateset.repair import find_belief
 from certwright.reconcile.certificateset.wish import find_inputs, find_nodes, read_wish
 from certwright.reconcile.evidence import is_as_recorded, next_look
 from certwright.reconcile.objects import ObjectKey, Snapshot, Version
@@ -66,9 +66,9 @@ def _is_unchanged(
     complete = len(targets) == len(nodes.chosen) * _count_payloads(recorded, snapshot, settings)
     if not complete or {(key.namespace, key.name) for key in targets} != expected:
         return False
-    horizon = find_horizon(snapshot.subject)
+    belief = find_belief(snapshot.subject, deployed)
     return all(
-        is_as_deployed(key, each, deployed, horizon)
+        belief.is_as_deployed(key, each)
         or (each.annotations.get(REVISION_ANNOTATION) == deployed and verified.get(key) == each.version)
         for key, each in targets.items()
     )

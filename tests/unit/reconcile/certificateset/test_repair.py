@@ -190,6 +190,18 @@ async def test_policy_reaches_every_secret_when_the_journal_was_lost_meanwhile(d
     assert (deployed.code, owners(deployed)) == (200, {()})
 
 
+async def test_secrets_lose_the_policy_when_it_is_taken_back_before_it_was_everywhere(deployed: SetWorld) -> None:
+    """No status has ever said that it was."""
+    deployed.cluster.mishaps.forbidden.add(NODES[1])
+    deployed.wish(deletionPolicy="Delete")
+    await deployed.settle()
+    assert (deployed.code, len(owners(deployed))) == (409, 2)
+    deployed.reset()
+    deployed.wish()
+    await deployed.settle()
+    assert (deployed.code, owners(deployed)) == (200, {()})
+
+
 async def test_policy_reaches_a_namespace_later_when_it_could_not_be_written(deployed: SetWorld) -> None:
     deployed.wish(deletionPolicy="Delete")
     await deployed.settle()
