@@ -349,6 +349,19 @@ def test_deletion_of_a_decision_needs_the_verb_when_it_gives_up_a_distrust(
     assert grace.delete(path).ok
 
 
+def test_deletion_of_a_decision_needs_the_verb_when_it_ends_the_trust_in_its_ca(
+    ada: Person, grace: Person, namespace: str
+) -> None:
+    path = path_of(DECISIONS, namespace, namespace=namespace)
+    limited = manifest(DECISIONS, namespace, {"certificate": "x", "trustUntil": "2026-01-01T00:00:00Z"})
+    assert grace.create(path_of(DECISIONS, namespace=namespace), limited).code == 201
+    refusal = sentence(DECISIONS, namespace, "delete, while trustUntil limits the trust in its CA,")
+
+    assert_refused(ada.delete(path), refusal)
+    assert_refused(ada.delete(path.rpartition("/")[0]), refusal)
+    assert grace.delete(path).ok
+
+
 def test_deletion_of_a_trusted_decision_is_free_and_creating_it_again_is_not(
     ada: Person, grace: Person, namespace: str
 ) -> None:

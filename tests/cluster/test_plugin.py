@@ -35,9 +35,10 @@ from tests.support.trust_guards import (
 
 FIRST, SECOND, DEPLOYED = ("sha256:" + digit * 64 for digit in "abc")
 CA = "sha256:" + "d" * 64
+UNTIL = "rootCA, until 2036-01-01T00:00:00Z"
 CHANGE: Manifest = {
     "id": FIRST,
-    "added": [{"fingerprint": CA, "name": "Corp Root G2", "decision": "root-g2"}],
+    "added": [{"fingerprint": CA, "name": "Corp Root G2", "decision": "root-g2", "effect": UNTIL}],
     "addedCount": 3,
     "removed": [{"fingerprint": DEPLOYED, "name": "Old\u202e Root"}],
     "removedCount": 1,
@@ -141,7 +142,7 @@ def test_change_is_shown_and_approved_when_the_person_says_yes(
     shown = done.stdout.splitlines()
     assert shown == [
         f"{named(plural, namespace)}: this change waits for approval",
-        f'  + add "Corp Root G2" decision root-g2, {CA}',
+        f'  + add "Corp Root G2", {UNTIL} decision root-g2, {CA}',
         "  + add and 2 more",
         f'  - remove "Old\\u202e Root" public root, {DEPLOYED}',
         f'  ~ change "Lasting Root" decision lasting, {SECOND}',
@@ -229,6 +230,26 @@ def test_store_in_which_nothing_waits_is_told(
     waiting(root, STORES, namespace, None, mode=mode)
     done = plugin(grace, "approve", namespace, "--yes")
     assert (done.exit_code, done.stderr) == (1, f"certwright: {named(STORES, namespace)}: {words}\n")
+
+
+@pytest.mark.parametrize("deployment", [{}, {"approved": FIRST}, {"mode": "Automatic"}])
+def test_change_is_not_approved_when_it_waits_for_something_else(
+    root: Person, grace: Person, plugin: Plugin, namespace: str, deployment: Manifest
+) -> None:
+    path, words = waiting(root, STORES, namespace, **deployment)
+    stuck = "What is deployed stays: the change would leave the bundle without any root."
+    said = (("Approved", "True", "Valid", "No change waits."), ("Ready", "False", "EmptyBundle", stuck))
+    conditions = [
+        {"type": kind, "status": status, "reason": reason, "message": message, "lastTransitionTime": NOW}
+        for kind, status, reason, message in said
+    ]
+    put_status(root, path, {"conditions": conditions})
+
+    done = plugin(grace, "approve", *words, "--yes")
+
+    told = f"{named(STORES, namespace)}: the change in its status waits for something else than approval: {stuck}"
+    assert (done.exit_code, done.stdout, done.stderr) == (1, "", f"certwright: {told}\n")
+    assert approved(root, path) == deployment.get("approved")
 
 
 def test_change_that_is_approved_already_is_told(root: Person, ada: Person, plugin: Plugin, namespace: str) -> None:
@@ -366,7 +387,7 @@ def test_ca_is_shown_with_who_rests_on_it_and_withdrawn(
         '  CA "Corp Root", trusted, until 2030-01-01T00:00:00Z',
         f"  {CA}",
         f"  TrustStore {namespace}/{namespace}: DEPLOYED, taken out of 3 targets, {LAST}",
-        f"  ClusterTrustStore {namespace}: DEPLOY_PENDING, taken out of 300 targets",
+        f"  ClusterTrustStore {namespace}: DEPLOY_PENDING, waits to be deployed there, and will not be",
         f"  TrustStore {namespace}/gone: DELETE_PENDING, cannot be read (NotFound)",
         "  and 2 more stores",
         f"  ImportedCertificate {namespace}/shop: trusted by this CA, and no more",
@@ -374,6 +395,27 @@ def test_ca_is_shown_with_who_rests_on_it_and_withdrawn(
         f"TrustDecision {namespace}/{namespace} untrusted",
     ]
     assert desired(root, path) == "untrusted"
+
+
+def test_certificates_below_an_intermediate_are_shown_when_it_is_withdrawn(
+    root: Person, ada: Person, plugin: Plugin, namespace: str
+) -> None:
+    chain = [{"commonName": "Issuing CA", "fingerprint": CA, "validThru": NOW}]
+    path = path_of("importedcertificates", namespace=namespace)
+    without_store = {name: value for name, value in served(SECOND).items() if name != "anchor"}
+    for name, said in (("shop", served(SECOND)), ("aside", without_store)):
+        body = {"apiVersion": "certwright.io/v1alpha1", "kind": "ImportedCertificate", "metadata": {"name": name}}
+        assert root.create(path, {**body, "spec": {"certificate": "x"}}).code == 201
+        put_status(root, f"{path}/{name}", {"served": {**said, "chain": chain}})
+    store, _ = waiting(root, STORES, namespace, None)
+    put_status(root, store, {"certificates": 2, "rollout": complete(3)})
+    rows = [{"kind": "TrustStore", "namespace": namespace, "name": namespace, "deployStatus": "DEPLOYED"}]
+    decided(root, namespace, stores=rows, storesCount=1)
+
+    done = plugin(ada, "distrust", namespace, "--dry-run")
+
+    resting = [line for line in done.stdout.splitlines() if "ImportedCertificate" in line]
+    assert resting == [f"  ImportedCertificate {namespace}/shop: trusted by this CA, and no more"]
 
 
 def served(anchor: str) -> Manifest:

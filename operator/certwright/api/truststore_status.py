@@ -60,6 +60,9 @@ class ChangedCertificate(WireModel):
     decision: Annotated[str, Field(max_length=253)] | None = None
     """decision is the name of the TrustDecision; absent for public roots."""
 
+    effect: Text = ""
+    """effect is what becomes of it: its role and until when it is trusted; of a changed one, from what to what."""
+
 
 class PendingChange(WireModel):
     """A change that waits for approval."""

@@ -57,6 +57,7 @@ class FileLibrary:
         self._namespaces = tuple(sorted(namespaces, key=lambda each: each.name))
         self._namespace = namespace
         self._lists: dict[str, RevocationList] = {}
+        self._records: dict[str, TrustRecord] = {}
         self._count = 0
         self._collections: dict[Collection, tuple[tuple[ObjectKey, ...], tuple[Subject, ...]]] = {}
 
@@ -127,8 +128,17 @@ class FileLibrary:
         return Reading(read, parts)
 
     async def _recall(self, need: KeptTrust) -> TrustRecord | Failure | None:
+        # Every decision and certificate that looks at a store asks for it, and it holds all CAs of that store.
+        held = self._records.get(need.digest)
+        if held is not None:
+            return held
         parts = await recall_parts(need.parts, self._files)
-        return unpack_record(parts, need.digest) if isinstance(parts, tuple) else parts
+        if not isinstance(parts, tuple):
+            return parts
+        record = unpack_record(parts, need.digest)
+        if record is not None:
+            self._records[need.digest] = record
+        return record
 
 
 def _take_for_granted(key: ObjectKey) -> Subject:

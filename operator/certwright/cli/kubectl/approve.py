@@ -8,6 +8,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from certwright.api.conditions import ConditionType, find_condition
 from certwright.api.model import parse_leniently
 from certwright.api.truststore import TrustStoreStatus
 from certwright.api.truststore_status import ChangedCertificate, PendingChange
@@ -23,7 +24,7 @@ from certwright.cli.terminal import (
     say,
 )
 from certwright.cluster.by_hand import ByHand
-from certwright.findings import ClusterError, FailureCause, printable
+from certwright.findings import MESSAGE_LIMIT, ClusterError, FailureCause, Reason, printable
 from certwright.reconcile.objects import Kind, ObjectKey
 
 MANAGER = "certwright-approval"
@@ -56,10 +57,15 @@ def approve(store: str, *, cluster: bool, yes: bool, dry_run: bool, **where: Any
 
 async def _approve(objects: ByHand, key: ObjectKey, *, yes: bool, dry_run: bool) -> int:
     found = await objects.read(key)
-    pending = _pending(found)
+    status = parse_leniently(TrustStoreStatus, found.get("status") or {})
+    pending = status.pending
     deployment = found["spec"].get("deployment") or {}
     if pending is None:
         _say_nothing_waits(key, deployment)
+        return REFUSED_EXIT
+    approved = find_condition(status.conditions, ConditionType.APPROVED)
+    if approved is not None and approved.reason != Reason.APPROVAL_PENDING.value:
+        _say_blocked(key, status)
         return REFUSED_EXIT
     console = open_console()
     show_change(console, key, pending)
@@ -108,6 +114,15 @@ def _say_nothing_waits(key: ObjectKey, deployment: Mapping[str, Any]) -> None:
         complain(f"{key}: its mode is Automatic, so changes are deployed at once and none waits for approval.")
 
 
+def _say_blocked(key: ObjectKey, status: TrustStoreStatus) -> None:
+    # An id that is written now would be used as soon as that is mended, and then nobody looks at the change any more.
+    ready = find_condition(status.conditions, ConditionType.READY)
+    why = (
+        printable(ready.message, limit=MESSAGE_LIMIT) if ready is not None and ready.message else "see its conditions."
+    )
+    complain(f"{key}: the change in its status waits for something else than approval: {why}")
+
+
 def _warn(console: Console, found: Mapping[str, Any]) -> None:
     if (found.get("status") or {}).get("observedGeneration") != found["metadata"].get("generation"):
         words = "certwright has not looked at the store since it was last changed: another change may wait soon."
@@ -136,7 +151,8 @@ def _list(
     listed = tuple(certificates)
     for each in listed:
         origin = f"decision {printable(each.decision, limit=_NAME_LIMIT)}" if each.decision else "public root"
-        name = printable(each.name, limit=_NAME_LIMIT)
-        say(console, "  ", sign, f' "{name}" ', (f"{origin}, {each.fingerprint}", QUIET_STYLE))
+        name, effect = printable(each.name, limit=_NAME_LIMIT), printable(each.effect, limit=_NAME_LIMIT)
+        what = f' "{name}", {effect} ' if effect else f' "{name}" '
+        say(console, "  ", sign, what, (f"{origin}, {each.fingerprint}", QUIET_STYLE))
     if count is not None and count > len(listed):
         say(console, "  ", sign, f" and {count - len(listed)} more")

@@ -106,6 +106,8 @@ async def _describe_store(objects: ByHand, entry: StoreEntry) -> str:
         return f"{entry.kind} {entry.name}"  # a newer version knows it
     key = ObjectKey(Kind(entry.kind), entry.namespace, entry.name)
     words = f"{key}: {entry.deploy_status}"
+    if entry.deploy_status == "DEPLOY_PENDING":
+        return f"{words}, waits to be deployed there, and will not be"
     try:
         found = await objects.read(key)
     except ClusterError as error:
@@ -113,7 +115,7 @@ async def _describe_store(objects: ByHand, entry: StoreEntry) -> str:
     status = parse_leniently(TrustStoreStatus, found.get("status") or {})
     if status.rollout is not None:
         words += f", taken out of {status.rollout.targets} targets"
-    if status.certificates == 1 and entry.deploy_status != "DEPLOY_PENDING":
+    if status.certificates == 1:
         words += ", and it is the last one there: targets keep it unless `allowEmpty` is set, but nothing rests on it"
     return words
 
@@ -143,7 +145,9 @@ async def _resting_on(objects: ByHand, fingerprint: str, namespaces: tuple[str, 
     for namespace in namespaces:
         for found in await objects.read_all(Kind.IMPORTED_CERTIFICATE, namespace):
             status = parse_leniently(ImportedCertificateStatus, found.get("status") or {})
-            anchor = status.served.anchor if status.served is not None else None
-            if anchor is not None and anchor.fingerprint == fingerprint:
+            served = status.served
+            # Without an anchor no store was asked, and nothing is withdrawn from it.
+            path = (*served.chain, served.anchor) if served is not None and served.anchor is not None else ()
+            if any(each.fingerprint == fingerprint for each in path):
                 metadata = found["metadata"]
                 yield ObjectKey(Kind.IMPORTED_CERTIFICATE, metadata["namespace"], metadata["name"])

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import count
 
 from certwright.api.fields import TEXT_LIMIT
+from certwright.api.model import timestamp
 from certwright.api.truststore_status import AUTHORS_LIMIT, CHANGE_LIMIT, ChangedCertificate, PendingChange
 from certwright.findings import printable
 from certwright.reconcile.trust.record import TrustedCertificate
@@ -104,29 +106,50 @@ def find_authors(
 def describe_pending(change: Change) -> PendingChange:
     """Write a change as a status shows it: of long lists the first that 8 KiB hold, and how many they are."""
     difference = change.difference
-    changed = [after for _, after in difference.changed]
     return PendingChange(
         id=change.id,
-        added=_list(difference.added),
+        added=_list((each, describe_addition(each)) for each in difference.added),
         added_count=len(difference.added) or None,
-        removed=_list(difference.removed),
+        removed=_list((each, each.role) for each in difference.removed),
         removed_count=len(difference.removed) or None,
-        changed=_list(changed),
-        changed_count=len(changed) or None,
+        changed=_list((after, describe_turn(before, after)) for before, after in difference.changed),
+        changed_count=len(difference.changed) or None,
         # Whole: the policy of the four eyes compares them with whoever approves.
         authors=tuple(printable(each, limit=TEXT_LIMIT) for each in change.authors[:AUTHORS_LIMIT]),
         public_roots=change.public_roots,
     )
 
 
-def _list(entries: Iterable[TrustedCertificate]) -> tuple[ChangedCertificate, ...]:
+def describe_addition(entry: TrustedCertificate) -> str:
+    """Say in which role a CA is added, and until when."""
+    if entry.trust_until is not None:
+        return f"{entry.role}, trusted until {timestamp(entry.trust_until)}"
+    return f"{entry.role}, until {timestamp(entry.certificate.not_after)}"
+
+
+def describe_turn(before: TrustedCertificate, after: TrustedCertificate) -> str:
+    """Say what of a CA is changed, from what and to what."""
+    turns = []
+    if before.role != after.role:
+        turns.append(f"{before.role}→{after.role}")
+    if before.trust_until != after.trust_until:
+        turns.append(f"trusted until {_instant(before.trust_until)}→{_instant(after.trust_until)}")
+    return ", ".join(turns)
+
+
+def _instant(until: datetime | None) -> str:
+    return timestamp(until) if until is not None else "its own end"
+
+
+def _list(entries: Iterable[tuple[TrustedCertificate, str]]) -> tuple[ChangedCertificate, ...]:
     room = _LIST_BYTES
     listed: list[ChangedCertificate] = []
-    for entry in entries:
+    for entry, effect in entries:
         described = ChangedCertificate(
             fingerprint=entry.fingerprint,
             name=printable(entry.certificate.label, limit=_NAME_LIMIT),
             decision=entry.decisions[0] if entry.decisions else None,
+            effect=effect,
         )
         room -= len(described.model_dump_json().encode())
         if room < 0 or len(listed) == CHANGE_LIMIT:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 
-from certwright.api.model import timestamp
 from certwright.findings import printable
-from certwright.reconcile.trust.change import Change, Difference
+from certwright.reconcile.trust.change import Change, Difference, describe_addition, describe_turn
 from certwright.reconcile.trust.record import TrustedCertificate
 from certwright.reconcile.trust.staging import Staging
 from certwright.reconcile.trust.withdrawal import Withdrawal
@@ -44,12 +42,12 @@ def _describe_withdrawals(withdrawals: Iterable[Withdrawal]) -> Iterator[str]:
 
 def _describe_difference(difference: Difference, without: Iterable[str] = ()) -> Iterator[str]:
     for entry in difference.added:
-        yield f"adds {_name(entry)}, {entry.role}, {_until(entry)}, {_source(entry)}"
+        yield f"adds {_name(entry)}, {describe_addition(entry)}, {_source(entry)}"
     for entry in difference.removed:
         if entry.fingerprint not in without:
             yield f"removes {_name(entry)}, {entry.role}, {_source(entry)}"
     for before, after in difference.changed:
-        yield f"changes {_name(after)}, {', '.join(_describe_turn(before, after))}, {_source(after)}"
+        yield f"changes {_name(after)}, {describe_turn(before, after)}, {_source(after)}"
 
 
 def _describe_pending(change: Change, *, is_blocked: bool) -> Iterator[str]:
@@ -62,27 +60,10 @@ def _describe_pending(change: Change, *, is_blocked: bool) -> Iterator[str]:
         yield f"to approve: {change.id}"
 
 
-def _describe_turn(before: TrustedCertificate, after: TrustedCertificate) -> Iterator[str]:
-    if before.role != after.role:
-        yield f"{before.role}→{after.role}"
-    if before.trust_until != after.trust_until:
-        yield f"trusted until {_instant(before.trust_until)}→{_instant(after.trust_until)}"
-
-
 def _name(entry: TrustedCertificate) -> str:
     return f'"{printable(entry.certificate.label, limit=_NAME_LIMIT)}" ({entry.fingerprint})'
-
-
-def _until(entry: TrustedCertificate) -> str:
-    if entry.trust_until is not None:
-        return f"trusted until {timestamp(entry.trust_until)}"
-    return f"until {timestamp(entry.certificate.not_after)}"
 
 
 def _source(entry: TrustedCertificate) -> str:
     sources = [f"TrustDecision {each}" for each in entry.decisions]
     return ", ".join([*sources, *(["public roots"] if entry.public else [])]) or "no decision any more"
-
-
-def _instant(until: datetime | None) -> str:
-    return timestamp(until) if until is not None else "its own end"

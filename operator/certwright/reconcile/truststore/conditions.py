@@ -127,7 +127,11 @@ def _describe_standing(scene: Scene) -> str:
             return f"{_count(scene)}."
         if pending is not None:
             return _describe_pending(pending)
-        return _describe_deployed(scene) if scene.deployed else "Nothing is deployed, and there is nothing to deploy."
+        if not scene.deployed:
+            return "Nothing is deployed, and there is nothing to deploy."
+        # Ready says that all is as wished: whoever reads no further must not take what is withdrawn for trusted.
+        distrusted = [each.message for each in scene.standing.findings if each.reason is Reason.ANCHORS_DISTRUSTED]
+        return " ".join((_describe_deployed(scene), *distrusted))
     errors = errors_of(scene.standing.findings)
     text = ("Waiting: " if scene.standing.waiting else "") + _sentence(worst.message)
     notes = [f"{len(errors) - 1} more in `status.findings`."] if len(errors) > 1 else []

@@ -23,7 +23,7 @@ from certwright.reconcile.truststore.settled import find_due
 from certwright.reconcile.truststore.wish import find_aims, read_wish
 from certwright.settings import Settings
 
-ENGINE = 2
+ENGINE = 3
 """Raised whenever the same decisions could be deployed or reported differently than before."""
 
 

@@ -1,11 +1,13 @@
 """Differences, ids, authors, and what a status shows of a change."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certwright.api.truststore_status import AUTHORS_LIMIT
+from certwright.api.model import timestamp
+from certwright.api.truststore_status import AUTHORS_LIMIT, PendingChange
 from certwright.reconcile.trust.change import Change, Difference, change_id, compare, describe_pending, find_authors
 from certwright.reconcile.trust.record import TrustedCertificate, revision_of
 from tests.support.pki import NOW, PKI
@@ -93,6 +95,26 @@ def test_status_counts_what_its_lists_have_no_room_for() -> None:
     assert (len(shown.added), shown.added_count, shown.removed_count, shown.changed_count) == (32, 40, None, 1)
     assert shown.authors == authors[:AUTHORS_LIMIT]
     assert (shown.changed[0].decision, shown.added[0].decision) == ("d1", None)
+
+
+def test_status_says_what_becomes_of_each_ca() -> None:
+    later = NOW + timedelta(days=365)
+    ended, lasting = replace(A, trust_until=NOW), replace(A, trust_until=later)
+
+    def shown(difference: Difference) -> PendingChange:
+        return describe_pending(Change("sha256:" + "a" * 64, difference))
+
+    end = timestamp(A.certificate.not_after)
+    (change,) = shown(Difference(changed=((ended, lasting),))).changed
+    assert change.effect == f"trusted until {timestamp(NOW)}→{timestamp(later)}"
+    (change,) = shown(Difference(changed=((A, ended),))).changed
+    assert change.effect == f"trusted until its own end→{timestamp(NOW)}"
+    (change,) = shown(Difference(changed=((A, replace(A, role="intermediateCA")),))).changed
+    assert change.effect == "rootCA→intermediateCA"
+    added, limited = shown(Difference(added=(A, lasting))).added
+    assert (added.effect, limited.effect) == (f"rootCA, until {end}", f"rootCA, trusted until {timestamp(later)}")
+    (change,) = shown(Difference(removed=(lasting,))).removed
+    assert change.effect == "rootCA"
 
 
 def test_author_stands_whole_for_the_policy_that_compares_it() -> None:

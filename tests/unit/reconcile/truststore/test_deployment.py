@@ -554,10 +554,14 @@ async def test_last_anchor_that_is_withdrawn_stays_in_the_bundle_and_counts_no_m
     assert yard.bundle() == {"Corp Root"}
     assert yard.calls["apply"] == 0
     assert "AnchorsDistrusted" in yard.reasons
+    told = yard.message()
+    assert told.startswith("1 certificate deployed in 1 target. The last CAs of the bundle (1) are withdrawn.")
+    assert "verdicts do not rest on them" in told
     assert "Withdrawn" in yard.events
     yard.decide("next", NEXT)
     await yard.rest()
     assert yard.bundle() == {"Next Root"}
+    assert yard.message() == "1 certificate deployed in 1 target."
 
 
 async def test_intermediates_are_written_where_they_are_wished_for(yard: Yard) -> None:
