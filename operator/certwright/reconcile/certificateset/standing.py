@@ -50,7 +50,9 @@ def find_standing(scene: Scene, step: Step, past: Past) -> Standing:
     snapshot, settings = scene.snapshot, scene.settings
     patience = patience_end(past, snapshot, settings)
     overdue = waiting and not step.settling and is_overdue(worst, past, snapshot, settings)
-    return Standing(findings, code, worst, waiting, overdue, patience if waiting and not overdue else None)
+    # While inputs settle nobody is late; then an instant that has passed would have it looked at without a pause.
+    ends = waiting and not overdue and patience > snapshot.now
+    return Standing(findings, code, worst, waiting, overdue, patience if ends else None)
 
 
 def _code_everything(scene: Scene, step: Step) -> Iterator[tuple[Finding, int | None]]:

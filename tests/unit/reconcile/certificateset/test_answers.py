@@ -341,6 +341,21 @@ async def test_verdict_stands_and_nothing_is_written_when_the_clock_is_turned_ba
         assert (result.retry, deployed.cluster.mishaps.writes, dict(deployed.status)) == (False, 0, status)
 
 
+async def test_set_is_looked_at_when_inputs_have_settled_though_it_waited_for_long_before(deployed: SetWorld) -> None:
+    """Patience ends while they settle: that is no reason to look again at once, and again."""
+    deployed.wish(certificates=[*SPEC["certificates"], from_upload("syncer")])
+    await deployed.settle()
+    assert deployed.condition("Reconciling") == ("True", "ReferenceNotFound")
+    deployed.clock.advance(minutes=9, seconds=58)
+    deployed.upload("proxy", NEXT_PROXY)
+    await deployed.reconcile()
+    deployed.clock.advance(seconds=3)
+    result = await deployed.reconcile()
+    assert deployed.condition("Reconciling") == ("True", "NotChecked")
+    assert result.requeue_at is not None
+    assert result.requeue_at > deployed.clock.now
+
+
 async def test_commit_begins_after_a_minute_when_inputs_never_rest(deployed: SetWorld) -> None:
     before = deployed.status["deployedRevision"]
     for turn in range(17):
