@@ -65,7 +65,7 @@ def test_component_is_accepted_when_added_to_the_overlay(kubectl: Kubectl, tmp_p
     assert sum(line.endswith(" created (server dry run)") for line in answer.stdout.splitlines()) >= 1
 
 
-def test_argocd_component_adds_the_health_of_the_kind_when_argocd_has_its_config_map(
+def test_argocd_component_adds_the_health_of_every_kind_when_argocd_has_its_config_map(
     kubectl: Kubectl, tmp_path: Path
 ) -> None:
     (tmp_path / "argocd-cm.yaml").write_text(
@@ -78,9 +78,11 @@ def test_argocd_component_adds_the_health_of_the_kind_when_argocd_has_its_config
 
     assert config_map["metadata"]["name"] == "argocd-cm"
     assert config_map["data"]["url"] == "https://argocd.example.com"
-    assert (
-        "observedGeneration" in config_map["data"]["resource.customizations.health.certwright.io_ImportedCertificate"]
-    )
+    prefix = "resource.customizations.health.certwright.io_"
+    scripts = {name.removeprefix(prefix): text for name, text in config_map["data"].items() if name.startswith(prefix)}
+    definitions = (yaml.safe_load(each.read_text(encoding="utf-8")) for each in (ROOT / "crds").glob("certwright.io_*"))
+    assert scripts.keys() == {each["spec"]["names"]["kind"] for each in definitions}
+    assert all("observedGeneration" in text for text in scripts.values())
 
 
 def kustomization(folder: Path, resources: str, component: Path) -> Path:

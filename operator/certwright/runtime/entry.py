@@ -13,10 +13,14 @@ from hashlib import blake2b
 from typing import Any
 
 from certwright.cluster.decode import modified_at
+from certwright.dialects.trust_state import TrustState
 from certwright.reconcile.objects import Kind, ObjectKey, Subject, Version
 
 FINALIZED_KINDS = frozenset({Kind.TRUST_DECISION, Kind.CLUSTER_CERTIFICATE_SET})
 """Kinds of which finalizers, and when somebody last wrote the spec, are looked at; of others they are not kept."""
+
+_WANTED = frozenset({TrustState.TRUSTED, TrustState.EXPIRED})
+"""Nobody need be woken for the end of a CA that is distrusted."""
 
 DIGEST_SIZE = 12
 COMPRESSION = 3
@@ -33,8 +37,9 @@ class Entry:
         traits: digest of generation, deletion and labels: with the uid, what makes an event news.
         status_digest: digest of the status.
         reason: reason of the condition `Ready`, empty before the first verdict.
-        not_before: start of validity of what is served, seconds since the epoch.
-        not_after: its end.
+        not_before: start of validity of what the object is about, seconds since the epoch: of what is served, of a CA
+            that somebody wants to trust.
+        not_after: its end; of a set the end of its first certificate to end.
         next_update: of a revocation list in use, when it ends.
         packed: compressed: three lines of JSON, the traits, the status, and spec and the rest.
     """
@@ -109,7 +114,8 @@ class Arrival:
         if self._kind in FINALIZED_KINDS:
             rest |= _more(metadata.get("finalizers"), modified_at(metadata))
         version = Version(self.uid, metadata["resourceVersion"])
-        return _pack(version, self._manifest.get("status") or {}, parts=(self._traits, self._status, _json(rest)))
+        parts = (self._traits, self._status, _json(rest))
+        return _pack(self._kind, version, self._manifest.get("status") or {}, parts)
 
 
 def entry_of_subject(subject: Subject) -> Entry:
@@ -122,7 +128,8 @@ def entry_of_subject(subject: Subject) -> Entry:
     }
     if subject.key.kind in FINALIZED_KINDS:
         rest |= _more(subject.finalizers, subject.modified)
-    return _pack(subject.version, subject.status, parts=(_json(traits), _json(subject.status), _json(rest)))
+    parts = (_json(traits), _json(subject.status), _json(rest))
+    return _pack(subject.key.kind, subject.version, subject.status, parts)
 
 
 def _more(finalizers: Sequence[str] | None, modified: datetime | None) -> dict[str, Any]:
@@ -130,19 +137,30 @@ def _more(finalizers: Sequence[str] | None, modified: datetime | None) -> dict[s
     return more if modified is None else {**more, "modified": modified.isoformat()}
 
 
-def _pack(version: Version, status: Mapping[str, Any], *, parts: tuple[bytes, bytes, bytes]) -> Entry:
-    served = status.get("served") or {}
+def _pack(kind: Kind, version: Version, status: Mapping[str, Any], parts: tuple[bytes, bytes, bytes]) -> Entry:
+    not_before, not_after = _read_validity(kind, status)
     return Entry(
         uid=version.uid,
         version=int(version.resource_version),
         traits=_digest(parts[0]),
         status_digest=_digest(parts[1]),
         reason=sys.intern(ready_reason(status)),
-        not_before=_epoch(served.get("validFrom")),
-        not_after=_epoch(served.get("validThru")),
+        not_before=not_before,
+        not_after=not_after,
         packed=_compress(b"\n".join(parts)),
         next_update=_epoch(status.get("nextUpdate")),
     )
+
+
+def _read_validity(kind: Kind, status: Mapping[str, Any]) -> tuple[float | None, float | None]:
+    if kind is Kind.CLUSTER_CERTIFICATE_SET:
+        ends = (_epoch(each.get("validThru")) for each in status.get("certificates") or ())
+        return None, min((each for each in ends if each is not None), default=None)
+    if kind is Kind.TRUST_DECISION:
+        counts = status.get("trustState") in _WANTED
+        return (_seconds(status.get("notBefore")), _seconds(status.get("expiry"))) if counts else (None, None)
+    served = status.get("served") or {}
+    return _epoch(served.get("validFrom")), _epoch(served.get("validThru"))
 
 
 def ready_reason(status: Mapping[str, Any]) -> str:
@@ -171,3 +189,7 @@ def _epoch(stamp: Any) -> float | None:
         return datetime.fromisoformat(stamp).replace(tzinfo=UTC).timestamp() if isinstance(stamp, str) else None
     except ValueError:
         return None
+
+
+def _seconds(milliseconds: Any) -> float | None:
+    return milliseconds / 1000 if isinstance(milliseconds, int) else None

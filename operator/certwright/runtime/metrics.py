@@ -157,12 +157,12 @@ class Metrics:
         if not too_many:
             yield _dates(
                 "certwright_certificate_not_before_timestamp_seconds",
-                "Start of validity of what is served.",
+                "Start of validity of what is served, and of CAs that are to be trusted.",
                 ((key, entry.not_before) for key, entry in dated),
             )
             yield _dates(
                 "certwright_certificate_not_after_timestamp_seconds",
-                "End of validity of what is served.",
+                "Its end; of a ClusterCertificateSet that of its first certificate to end.",
                 ((key, entry.not_after) for key, entry in dated),
             )
 
