@@ -14,7 +14,7 @@ from certwright.api.importedcertificate import ImportedCertificateStatus
 from certwright.api.model import parse
 from certwright.findings import FailureCause, Reason, finding, warning
 from certwright.reconcile.bookkeeping import read_instant
-from certwright.reconcile.importedcertificate.instants import end_instant, served_instants, warning_instant
+from certwright.reconcile.expiry import end_instant, served_instants, warning_instant
 from certwright.reconcile.importedcertificate.messages import sentence
 from certwright.reconcile.importedcertificate.past import read_past
 from certwright.reconcile.importedcertificate.status import STATUS_BYTES, fit

@@ -13,8 +13,8 @@ from certwright.pki.intake import Material, read_material
 from certwright.pki.keys import PrivateKey, matches, read_private_key
 from certwright.pki.limits import DEFAULT_LIMITS, IntakeLimits
 from certwright.pki.names import Name
-from certwright.reconcile.importedcertificate.instants import first_after, warning_instant
-from certwright.reconcile.importedcertificate.judge import find_expiry, find_key_defects
+from certwright.reconcile.expiry import find_expiry, first_after, warning_instant
+from certwright.reconcile.importedcertificate.judge import find_key_defects
 from certwright.validation import arrange, validate
 
 

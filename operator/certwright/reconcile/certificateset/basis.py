@@ -11,10 +11,14 @@ from certwright.findings import Finding, Reason
 from certwright.pki.certificate import Certificate
 from certwright.pki.crl import RevocationList
 from certwright.reconcile.certificateset.past import read_past
+from certwright.reconcile.expiry import find_expiry, first_after, warning_instant
 from certwright.reconcile.objects import Snapshot
 from certwright.reconcile.trust.lists import find_unchecked, read_lists, revocation_of
 from certwright.reconcile.trust.reliance import Trusted, read_trust, speak_of_store
 from certwright.validation import KnownRevocation, Options, Revocation, Role, Verdict, validate
+
+WARN_BEFORE_PERCENTAGE = 20
+"""The part of a certificate's lifetime that is left when the warning begins, as ImportedCertificates have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +76,12 @@ class Basis:
                 distrusted=frozenset(trusted.distrusted) if trusted is not None else frozenset(),
             ),
         )
-        if trusted is None:
-            return verdict
-        ends = (verdict.next_change, trusted.end_of(verdict.path))
-        return replace(
-            verdict,
-            findings=tuple(speak_of_store(each, trusted) for each in verdict.findings),
-            next_change=min((each for each in ends if each is not None and each > at), default=None),
-        )
+        warns_at = warning_instant(leaf.not_before, leaf.not_after, WARN_BEFORE_PERCENTAGE)
+        found, ends = verdict.findings, (verdict.next_change, warns_at)
+        if trusted is not None:
+            found = tuple(speak_of_store(each, trusted) for each in found)
+            ends = (*ends, trusted.end_of(verdict.path))
+        return replace(verdict, findings=(*found, *find_expiry(leaf, warns_at, at)), next_change=first_after(at, ends))
 
 
 def find_basis(spec: ClusterCertificateSetSpec, snapshot: Snapshot, operator_namespace: str) -> Basis:

@@ -24,6 +24,12 @@ def find_events(subject: Subject, past: Past, new: ClusterCertificateSetStatus) 
     if new.failed_revision is not None and new.failed_revision != before.failed_revision:
         note = f"{new.failed_revision} could not be deployed in all namespaces, and everything was put back."
         yield _record(subject, EventType.WARNING, "RevisionRolledBack", "RollBack", note)
+    told = {each.message for each in before.findings}
+    expiring = [each.message for each in new.findings if each.reason == Reason.EXPIRING_SOON.value]
+    untold = [each for each in expiring if each not in told]
+    if untold:
+        more = f" So do {len(untold) - 1} more of its certificates." if len(untold) > 1 else ""
+        yield _record(subject, EventType.WARNING, Reason.EXPIRING_SOON.value, "Validate", untold[0] + more)
     ready = find_condition(new.conditions, ConditionType.READY)
     known = past.conditions.get(ConditionType.READY.value)
     if ready is None or ready.status != ConditionStatus.FALSE or ready.reason == Reason.NOT_CHECKED.value:

@@ -189,10 +189,11 @@ def _measure(omitted: SlotVerdict, part: Part, stored: Stored, basis: Basis, sna
     """Judge what is kept as what is listed: it is served all the same."""
     verdict = basis.validate(stored.leaf, (*stored.chain, *stored.ca), at=snapshot.now, role=Role.ANY)
     errors = tuple(each for each in verdict.findings if each.severity is Severity.ERROR)
+    expiry = tuple(each for each in verdict.findings if each.reason is Reason.EXPIRING_SOON)
     anchored = make_part(part.slot, part.secret, (stored.leaf, *verdict.intermediates), stored.key, verdict.anchor)
     return replace(
         omitted,
-        findings=(*errors, *omitted.findings),
+        findings=(*errors, *omitted.findings, *expiry),
         part=None if errors else anchored,
         next_change=verdict.next_change,
         path=tuple(each.fingerprint for each in verdict.path),

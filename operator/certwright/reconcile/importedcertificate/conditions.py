@@ -10,7 +10,7 @@ from certwright.api.importedcertificate_status import Served
 from certwright.dialects.root_certificates import NOT_VALIDATED
 from certwright.dialects.state_words import StateWord
 from certwright.findings import Finding, Reason, printable
-from certwright.reconcile.importedcertificate.instants import served_instants
+from certwright.reconcile.expiry import served_instants
 from certwright.reconcile.importedcertificate.judgement import Judgement, errors_of
 from certwright.reconcile.importedcertificate.messages import describe_served_line, describe_standing, sentence
 from certwright.reconcile.importedcertificate.outcome import Outcome

@@ -21,7 +21,7 @@ from certwright.pki.keys import matches
 from certwright.pki.names import prepare
 from certwright.pki.private_key import PrivateKey
 from certwright.reconcile.importedcertificate.contents import Pair, find_contents
-from certwright.reconcile.importedcertificate.instants import end_instant, first_after, warning_instant
+from certwright.reconcile.expiry import find_expiry, first_after, warning_instant
 from certwright.reconcile.importedcertificate.judgement import Content, Judgement, errors_of
 from certwright.reconcile.importedcertificate.made import speak_of_made
 from certwright.reconcile.importedcertificate.needs import has_changed, read_spec
@@ -244,17 +244,6 @@ def _find_subject_differences(spec: ImportedCertificateSpec, leaf: Certificate) 
                 f'`spec.subject.{field}` is "{value}", and the subject of the certificate says {shown}.',
                 fingerprint=leaf.fingerprint,
             )
-
-
-def find_expiry(leaf: Certificate, warns_at: datetime | None, now: datetime) -> Iterator[Finding]:
-    """Warn of the end from `warns_at` until it has come."""
-    if warns_at is not None and warns_at <= now < end_instant(leaf.not_after):
-        yield warning(
-            Reason.EXPIRING_SOON,
-            f'the certificate "{leaf.label}" (serial {leaf.serial_hex[:40]}) expires on '
-            f"{leaf.not_after.date().isoformat()}. Hand in its successor.",
-            fingerprint=leaf.fingerprint,
-        )
 
 
 def _pair_changed(spec: ImportedCertificateSpec, snapshot: Snapshot, past: Past) -> datetime | None:

@@ -23,7 +23,7 @@ from certwright.pki.render import read_stored
 from certwright.pki.request import build_request
 from certwright.pki.self_signed import build_self_signed, is_made_of
 from certwright.reconcile.bookkeeping import read_instant
-from certwright.reconcile.importedcertificate.instants import warning_instant
+from certwright.reconcile.expiry import warning_instant
 from certwright.reconcile.importedcertificate.past import Past
 from certwright.reconcile.importedcertificate.private_key import hangs_under_key
 from certwright.reconcile.importedcertificate.references import secret_key

@@ -377,13 +377,28 @@ async def test_verdict_waits_when_the_clock_is_doubted(deployed: SetWorld) -> No
     assert deployed.code == 200
 
 
-async def test_expired_certificate_is_seen_when_its_day_comes(deployed: SetWorld) -> None:
-    due = deployed.status["nextCheckTime"]
-    deployed.clock.now = datetime.fromisoformat(due)
+async def test_end_of_a_certificate_is_warned_of_and_seen_when_its_day_comes(deployed: SetWorld) -> None:
     before = deployed.contents()
+    assert "findings" not in deployed.status
+    deployed.clock.now = datetime.fromisoformat(deployed.status["nextCheckTime"])
+    await deployed.settle()
+    assert (deployed.code, deployed.condition("Ready")) == (200, ("True", "Valid"))
+    warned = deployed.status["findings"][0]
+    assert (warned["severity"], warned["reason"]) == ("Warning", "ExpiringSoon")
+    assert "Hand in its successor." in warned["message"]
+
+    deployed.clock.now = datetime.fromisoformat(deployed.status["nextCheckTime"])
     await deployed.settle()
     assert deployed.code == 406
     assert deployed.contents() == before
+
+
+async def test_warning_is_told_once_when_several_certificates_end_together(deployed: SetWorld) -> None:
+    deployed.clock.now = datetime.fromisoformat(deployed.status["nextCheckTime"])
+    await deployed.settle()
+    await deployed.reconcile(full=True)
+    told = [each.note for each in deployed.cluster.events if each.reason == "ExpiringSoon"]
+    assert [each.endswith("So do 1 more of its certificates.") for each in told] == [True]
 
 
 async def test_consent_in_vain_is_no_finding_when_a_config_map_is_read(world: SetWorld) -> None:

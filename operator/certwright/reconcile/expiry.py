@@ -1,11 +1,13 @@
-"""When something changes by time alone: the warning before the end, and the next check."""
+"""What changes by time alone: the warning before a certificate ends, and when to look next."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from certwright.api.importedcertificate_status import Served
+from certwright.findings import Finding, Reason, warning
+from certwright.pki.certificate import Certificate
 from certwright.reconcile.bookkeeping import read_instant
 
 _ONE_SECOND = timedelta(seconds=1)
@@ -39,3 +41,14 @@ def served_instants(served: Served | None, percentage: int) -> tuple[datetime | 
 def first_after(now: datetime, instants: Iterable[datetime | None]) -> datetime | None:
     """Give the earliest of the instants that is still to come."""
     return min((each for each in instants if each is not None and each > now), default=None)
+
+
+def find_expiry(leaf: Certificate, warns_at: datetime | None, now: datetime) -> Iterator[Finding]:
+    """Warn of the end from `warns_at` until it has come."""
+    if warns_at is not None and warns_at <= now < end_instant(leaf.not_after):
+        yield warning(
+            Reason.EXPIRING_SOON,
+            f'the certificate "{leaf.label}" (serial {leaf.serial_hex[:40]}) expires on '
+            f"{leaf.not_after.date().isoformat()}. Hand in its successor.",
+            fingerprint=leaf.fingerprint,
+        )
