@@ -20,8 +20,8 @@ from certwright.pki.crl import RevocationList
 from certwright.pki.keys import matches
 from certwright.pki.names import prepare
 from certwright.pki.private_key import PrivateKey
-from certwright.reconcile.importedcertificate.contents import Pair, find_contents
 from certwright.reconcile.expiry import find_expiry, first_after, warning_instant
+from certwright.reconcile.importedcertificate.contents import Pair, find_contents
 from certwright.reconcile.importedcertificate.judgement import Content, Judgement, errors_of
 from certwright.reconcile.importedcertificate.made import speak_of_made
 from certwright.reconcile.importedcertificate.needs import has_changed, read_spec

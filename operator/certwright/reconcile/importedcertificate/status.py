@@ -16,9 +16,9 @@ from certwright.dialects.store_status import NO_STATUS, worst_answer
 from certwright.findings import MESSAGE_LIMIT, Reason, printable
 from certwright.pki.intake import encode_certificates
 from certwright.reconcile.bookkeeping import describe_finding, describe_inputs
+from certwright.reconcile.expiry import first_after, served_instants
 from certwright.reconcile.importedcertificate.conditions import Scene, observe_conditions
 from certwright.reconcile.importedcertificate.facts import MATERIAL_FIELDS, describe_material, describe_served
-from certwright.reconcile.expiry import first_after, served_instants
 from certwright.reconcile.importedcertificate.judgement import Judgement, errors_of
 from certwright.reconcile.importedcertificate.outcome import Outcome
 from certwright.reconcile.importedcertificate.past import Past
