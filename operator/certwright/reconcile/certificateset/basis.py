@@ -77,11 +77,15 @@ class Basis:
             ),
         )
         warns_at = warning_instant(leaf.not_before, leaf.not_after, WARN_BEFORE_PERCENTAGE)
-        found, ends = verdict.findings, (verdict.next_change, warns_at)
+        found, trust_ends = verdict.findings, None
         if trusted is not None:
             found = tuple(speak_of_store(each, trusted) for each in found)
-            ends = (*ends, trusted.end_of(verdict.path))
-        return replace(verdict, findings=(*found, *find_expiry(leaf, warns_at, at)), next_change=first_after(at, ends))
+            trust_ends = trusted.end_of(verdict.path)
+        return replace(
+            verdict,
+            findings=(*found, *find_expiry(leaf, warns_at, at)),
+            next_change=first_after(at, (verdict.next_change, warns_at, trust_ends)),
+        )
 
 
 def find_basis(spec: ClusterCertificateSetSpec, snapshot: Snapshot, operator_namespace: str) -> Basis:
