@@ -20,8 +20,11 @@ from certwright.runtime.readiness import Readiness
 
 logger = logging.getLogger(__name__)
 
-POLL_SECONDS = 0.1
-MANY = 1000
+SHORTEST_POLL_SECONDS = 0.02
+LONGEST_POLL_SECONDS = 0.5
+LOOKS_PER_SECOND = 20_000
+"""How many objects are looked at in a second while the watch brings them: some hundredths of a processor."""
+
 PATIENCE_SECONDS = 10.0
 """How long the watch may bring nothing of what is missing before that is read by name."""
 
@@ -168,7 +171,7 @@ class Sweep:
             count = len(missing)
             if not self.completed.is_set():
                 self._readiness.lacks("objects", "the first list of our objects is still being read")
-            await asyncio.sleep(POLL_SECONDS if count < MANY else 5 * POLL_SECONDS)
+            await asyncio.sleep(min(max(count / LOOKS_PER_SECOND, SHORTEST_POLL_SECONDS), LONGEST_POLL_SECONDS))
             if sum(self._is_behind(key, facts) for key, facts in missing.items()) < count:
                 progress_at = _now()
             elif _now() - progress_at > (PATIENCE_SECONDS if count > FEW else SHORT_PATIENCE_SECONDS):
