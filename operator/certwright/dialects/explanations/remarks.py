@@ -37,7 +37,7 @@ REMARKS: Mapping[Reason, Explanation] = MappingProxyType(
             "Remove it from the upload: older clients stumble over it.",
         ),
         Reason.EXPIRING_SOON: Explanation(
-            "Less than `warnBeforePercentage` of the lifetime is left; of what is in a set, and of a list, less than 20 %.",
+            "Less than `warnBeforePercentage` of the lifetime is left; 20 % of what is in a set, and of a list.",
             ("Its renewal is due, or did not happen.",),
             "Hand in its successor.",
         ),
