@@ -47,7 +47,9 @@ def find_obstacle(observed: Observed, subject: Subject, data: Mapping[str, bytes
         text = f"{place} is being deleted. If it stays, remove its finalizers."
         return finding(Reason.TARGET_MISSING, text)
     if observed.type not in _WRITABLE_TYPES or (observed.type == TLS_TYPE and PRIVATE_KEY_KEY not in data):
-        text = f"{place} has the type `{observed.type}`, which does not fit and cannot be changed. Delete it yourself."
+        # One of ours that is deleted comes back as it is deployed, type and all.
+        remedy = "Choose another `secretName`." if is_owned(observed, subject) else "Delete it yourself."
+        text = f"{place} has the type `{observed.type}`, which does not fit and cannot be changed. {remedy}"
         return finding(Reason.TARGET_IMMUTABLE, text, detail=Detail.TYPE_DIFFERS)
     if observed.immutable and not fits:
         text = f"{place} is immutable and holds other content. Delete it yourself; it is then created anew."

@@ -148,16 +148,19 @@ def _rows(scene: Scene, step: Step) -> Iterator[dict[str, Any]]:
         trouble = printable(messages.get(name, ""), limit=MESSAGE_LIMIT)
         agrees = revision == wanted if secrets else parts is not None
         updated = name in nodes.chosen and not trouble and agrees
-        message = trouble if trouble or updated else _say_what_is_held(there)
+        message = trouble if trouble or updated else _say_what_is_held(there, wanted)
         yield {"name": name, "revision": revision, "updated": updated, "message": message}
 
 
-def _say_what_is_held(revisions: set[str | None]) -> str:
-    if revisions <= {None}:
+def _say_what_is_held(revisions: set[str | None], wanted: str | None) -> str:
+    held = {each for each in revisions if each is not None}
+    if not held:
         return "It holds nothing of this set yet."
-    if len(revisions) > 1:
+    if len(held) > 1:
         return "It holds parts of several revisions."
-    return f"It holds {str(next(iter(revisions)))[:_SHOWN]}, not the revision wished for."
+    if held == {wanted}:
+        return "It does not hold all of the revision wished for yet."
+    return f"It holds {next(iter(held))[:_SHOWN]}, not the revision wished for."
 
 
 def _observe(situation: Situation) -> Iterator[Observation]:

@@ -12,6 +12,7 @@ from tests.unit.reconcile.certificateset.conftest import (
     API,
     NEXT_PROXY,
     NODES,
+    OWNER,
     PROXY,
     SLOTS,
     SYNCER,
@@ -47,6 +48,33 @@ async def test_set_is_409_and_untouched_when_the_dry_run_of_a_write_is_refused(d
     deployed.reset()
     await deployed.settle()
     assert (deployed.code, written(deployed)) == (200, set(NODES))
+
+
+async def test_advice_leads_out_when_a_slot_that_is_filled_is_to_have_no_key_any_more(deployed: SetWorld) -> None:
+    """Who deletes a Secret of the set gets it back as it is deployed: that would be no way out."""
+    keyless = {**SLOTS[0], "privateKey": "None"}
+    deployed.wish(slots=[keyless, *SLOTS[1:]])
+    await deployed.settle()
+    assert (deployed.code, deployed.condition("Ready")) == (409, ("False", "TargetImmutable"))
+    assert message_of(deployed, NODES[1]).endswith("Choose another `secretName`.")
+    deployed.wish(slots=[{**keyless, "secretName": "front-tls"}, *SLOTS[1:]])
+    await deployed.settle()
+    assert (deployed.code, deployed.condition("Ready")) == (200, ("True", "Valid"))
+    assert deployed.contents()[NODES[1], "front-tls"][0] == "Opaque"
+
+
+async def test_foreign_secret_is_to_be_deleted_when_its_type_does_not_fit_and_it_may_be_written(
+    deployed: SetWorld,
+) -> None:
+    allowed = {"certwright.io/allow-write": OWNER}
+    deployed.cluster.put_secret("syncer-tls", {}, type="example.com/x", annotations=allowed, namespace=NODES[0])
+    deployed.upload("syncer", SYNCER)
+    deployed.wish(certificates=[from_upload(name) for name in ("proxy", "api", "syncer")])
+    await deployed.settle()
+    assert deployed.condition("Ready") == ("False", "TargetImmutable")
+    assert message_of(deployed, NODES[0]).endswith("Delete it yourself.")
+    assert message_of(deployed, NODES[1]).startswith("It holds sha256:")
+    assert message_of(deployed, NODES[1]).endswith(", not the revision wished for.")
 
 
 async def test_set_waits_when_the_dry_run_of_a_write_is_not_answered(deployed: SetWorld) -> None:
