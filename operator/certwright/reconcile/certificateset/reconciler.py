@@ -22,7 +22,7 @@ from certwright.reconcile.questions import Need, Question
 from certwright.reconcile.reconciler import Held
 from certwright.settings import Settings
 
-ENGINE = 3
+ENGINE = 4
 """Raised whenever the same certificates could be judged, deployed or reported differently than before."""
 
 HEAVY_CERTIFICATES = 16

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from certwright.dialects.cluster_certificates import ORDER, code_of, worst_code
 from certwright.findings import Detail, Finding, Reason, Severity, finding
@@ -46,13 +46,26 @@ def find_standing(scene: Scene, step: Step, past: Past) -> Standing:
     code = None if step.settling or (worst is not None and not codes) else worst_code(codes)
     if worst is None:
         return Standing(findings, code, None)
-    waiting = _is_waiting(scene, step)
     snapshot, settings = scene.snapshot, scene.settings
+    grace_ends = _grace_end(scene)
+    in_grace = grace_ends is not None and snapshot.now < grace_ends
+    waiting = _is_waiting(scene, step, in_grace=in_grace)
     patience = patience_end(past, snapshot, settings)
     overdue = waiting and not step.settling and is_overdue(worst, past, snapshot, settings)
     # While inputs settle nobody is late; then an instant that has passed would have it looked at without a pause.
     ends = waiting and not overdue and patience > snapshot.now
-    return Standing(findings, code, worst, waiting, overdue, patience if ends else None)
+    instants = [patience] if ends else []
+    if in_grace and grace_ends is not None:
+        instants.append(grace_ends)
+    return Standing(findings, code, worst, waiting, overdue, min(instants, default=None))
+
+
+def _grace_end(scene: Scene) -> datetime | None:
+    """Give the instant up to which the other half of a pair that does not match may be on its way."""
+    changed = scene.judgement.changed
+    if changed is None or not any(each.reason is Reason.KEY_MISMATCH for each in scene.judgement.errors):
+        return None
+    return changed + timedelta(seconds=scene.settings.pair_grace_seconds)
 
 
 def _code_everything(scene: Scene, step: Step) -> Iterator[tuple[Finding, int | None]]:
@@ -81,11 +94,12 @@ def _place(found: Finding, code: int | None) -> tuple[int, int]:
     return (0, 0) if found.detail is Detail.SETTLING else (2, 0)
 
 
-def _is_waiting(scene: Scene, step: Step) -> bool:
+def _is_waiting(scene: Scene, step: Step, *, in_grace: bool) -> bool:
     if step.settling:
         return True
     errors: Iterable[Finding] = scene.judgement.errors
-    return all(each.reason in _COMES_BY_ITSELF for each in errors) and all(each.waiting for each in step.troubles)
+    awaited = _COMES_BY_ITSELF | {Reason.KEY_MISMATCH} if in_grace else _COMES_BY_ITSELF
+    return all(each.reason in awaited for each in errors) and all(each.waiting for each in step.troubles)
 
 
 def _settling(rest: float) -> Finding:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from certwright.findings import FailureCause
 from certwright.reconcile.objects import Kind, ObjectKey
+from tests.support.pki import Entity
 from tests.unit.reconcile.certificateset.conftest import (
     API,
     CONSENT,
@@ -75,6 +76,34 @@ async def test_swapped_keys_are_400_when_they_are_those_of_two_slots(deployed: S
     assert (codes["proxy"], codes["api"], deployed.code) == (400, 400, 400)
     assert {each["reason"] for each in deployed.status["findings"]} == {"KeyMismatch"}
     assert untouched(deployed, before)
+
+
+async def test_other_half_of_a_pair_is_waited_for_when_certificate_and_key_change_one_after_another(
+    deployed: SetWorld,
+) -> None:
+    def hand_in_key(entity: Entity) -> None:
+        deployed.cluster.put_secret(
+            "proxy-key", {"tls.key": entity.key_pem}, type="Opaque", annotations=CONSENT, namespace=UPLOADS
+        )
+
+    hand_in_key(PROXY)
+    apart = {**from_upload("proxy"), "privateKeyRef": {"namespace": UPLOADS, "name": "proxy-key"}}
+    deployed.wish(certificates=[apart, from_upload("api")])
+    await deployed.settle()
+    before = deployed.contents()
+    deployed.upload("proxy", NEXT_PROXY)
+    changed = deployed.clock.now
+    await deployed.settle()
+    assert (deployed.code, deployed.condition("Ready")) == (400, ("False", "KeyMismatch"))
+    assert (deployed.condition("Reconciling"), deployed.condition("Stalled")) == (("True", "KeyMismatch"), None)
+    await deployed.settle(minutes=2)
+    assert deployed.clock.now == changed + timedelta(seconds=60)
+    assert (deployed.condition("Reconciling"), deployed.condition("Stalled")) == (None, ("True", "KeyMismatch"))
+    assert untouched(deployed, before)
+    hand_in_key(NEXT_PROXY)
+    await deployed.settle()
+    assert (deployed.code, deployed.condition("Ready")) == (200, ("True", "Valid"))
+    assert not untouched(deployed, before)
 
 
 async def test_absent_source_is_404_and_waited_for_when_it_is_named(deployed: SetWorld) -> None:
