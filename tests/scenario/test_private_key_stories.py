@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from certwright.pki.keys import read_private_key
 from certwright.reconcile.objects import Observed
 from certwright.reconcile.plan import ALLOW_WRITE_ANNOTATION
@@ -427,6 +429,34 @@ async def test_secrets_of_others_are_nobodys_key_when_names_collide(world: World
     await world.rest()
     assert (await held(world)).data == key.data
     assert (await held(world, "shop-tls")).data == served.data
+
+
+@pytest.mark.parametrize("feed", ["a Secret", "a key"])
+async def test_circle_is_refused_when_it_is_closed_by_a_key_that_is_taken_from_a_target(
+    world: World, feed: str
+) -> None:
+    """What feeds the first certificate is a Secret, or another key that is taken from one."""
+    leaf = world.corp.leaf()
+    allowed = {ALLOW_WRITE_ANNOTATION: "ImportedCertificate/back"}
+    first = secret("first", {"tls.crt": leaf.chain_pem, "tls.key": leaf.key_pem}, annotations=allowed)
+    source = {"certificateRef": {"name": "first"}, "targets": [{"secretName": "second"}]}
+    under = {"privateKeyRef": {"kind": KEY, "name": "one"}, "subject": SUBJECT, "targets": [{"secretName": "second"}]}
+    await world.apply(
+        first, private_key("one", existingSecretName="first"), imported("shop", **under if feed == "a key" else source)
+    )
+    await world.settle("shop", is_ok)
+    await world.apply(private_key("two", existingSecretName="second"))
+    await world.settle("two", is_ready, kind=KEY)
+    before = await held(world, "first")
+
+    back = {"privateKeyRef": {"kind": KEY, "name": "two"}, "targets": [{"secretName": "first"}]}
+    await world.apply(imported("back", **{**WISH, **back}))
+    report = await world.settle("back", lambda report: report.reason == "InvalidRequest")
+
+    assert report.finding("InvalidRequest")["detail"] == "TargetCycle"
+    await world.rest()
+    assert (await held(world, "first")).data == before.data
+    assert (await world.status("shop")).is_ok
 
 
 async def test_upload_that_says_another_subject_is_served_with_a_warning(world: World) -> None:

@@ -25,7 +25,7 @@ from certwright.reconcile.reconciler import Held
 from certwright.reconcile.trust.lists import find_questions
 from certwright.settings import Settings
 
-ENGINE = 3
+ENGINE = 4
 """Raised whenever the same material could be judged, stored or reported differently than before."""
 
 HEAVY_BYTES = 64 * 1024
