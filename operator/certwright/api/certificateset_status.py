@@ -20,7 +20,6 @@ from certwright.api.fields import (
     Generation,
     Text,
     Timestamp,
-    Uid,
     Word,
     atomic_list,
     map_list,
@@ -32,9 +31,6 @@ from certwright.findings import MESSAGE_LIMIT
 
 NODE_ROWS_LIMIT = 100
 """Most namespaces that are listed, those that are not up to date first."""
-
-SET_INPUTS_LIMIT = 5 * SLOTS_LIMIT + FILLED_LIMIT + 1
-"""Most versions of objects that a set remembers: five a certificate, what is kept of each, and the journal."""
 
 CERTIFICATE_ROWS_LIMIT = 3 * SLOTS_LIMIT + FILLED_LIMIT
 """Most verdicts: on slots, on unknown names that are listed or to be removed, and on what is kept."""
@@ -89,30 +85,14 @@ class NodeRow(WireModel):
     """message says what keeps it from being up to date."""
 
 
-class SetInput(WireModel):
-    """The version of one object that the verdict was made from."""
-
-    kind: Word
-    """kind is the kind of the object."""
-
-    namespace: Annotated[str, Field(max_length=63)] = ""
-    """namespace is its namespace."""
-
-    name: Annotated[str, Field(max_length=253)]
-    """name is its name."""
-
-    uid: Uid | None = None
-    """uid is the UID of the object, absent while the object is."""
-
-    resource_version: Uid | None = None
-    """resourceVersion is the version that was read, absent while the object is."""
-
-
 class SetRecord(WireModel):
     """What the state rests on; for the operator, not for people."""
 
-    inputs: Annotated[tuple[SetInput, ...], atomic_list(SET_INPUTS_LIMIT)] = ()
-    """inputs are the objects that were read, each in the version that was read."""
+    sources: Fingerprint | None = None
+    """sources digests the objects that the spec names, each in the version that was read."""
+
+    kept: Fingerprint | None = None
+    """kept digests the journal and the content of what is deployed, each in the version that was read."""
 
     judged_by: Annotated[str, Field(max_length=512)] | None = None
     """judgedBy identifies the rules and settings that were applied."""
@@ -161,6 +141,9 @@ class ClusterCertificateSetStatus(WireModel):
 
     certificates: Annotated[tuple[CertificateRow, ...], map_list(CERTIFICATE_ROWS_LIMIT, "name")] = ()
     """certificates are the verdicts, one for each slot and each unknown name."""
+
+    certificates_count: Count | None = None
+    """certificatesCount is how many there are, also those that the list has no room for."""
 
     namespaces: Annotated[tuple[NodeRow, ...], map_list(NODE_ROWS_LIMIT, "name")] = ()
     """namespaces are those that get the Secrets, those that are not up to date first, at most 100."""

@@ -17,10 +17,10 @@ from certwright.reconcile.certificateset.kept import Parts, journal_key
 from certwright.reconcile.certificateset.obstacles import describe_failed
 from certwright.reconcile.certificateset.past import read_past
 from certwright.reconcile.certificateset.preflight import prepare
+from certwright.reconcile.certificateset.record import digest_sources
 from certwright.reconcile.certificateset.repair import repair
 from certwright.reconcile.certificateset.rollback import continue_rollback
 from certwright.reconcile.certificateset.scene import Scene, Step, Trouble, seconds
-from certwright.reconcile.certificateset.wish import find_inputs
 
 LONGEST_SETTLING_SECONDS = 60
 FIRST_RETRY_MINUTES = 1
@@ -104,8 +104,7 @@ def _was_judged(scene: Scene) -> bool:
     subject, spec, past = scene.snapshot.subject, scene.judgement.spec, read_past(scene.snapshot.subject)
     if spec is None or past.status.observed_generation != subject.generation or past.record.pending_since is not None:
         return False
-    recorded, observed = past.inputs(), ((key, scene.snapshot.get(key)) for key in find_inputs(spec))
-    return all(key in recorded and recorded[key] == (each.version if each else None) for key, each in observed)
+    return past.record.sources == digest_sources(spec, scene.snapshot)
 
 
 def _try(scene: Scene, repaired: Step, parts: Parts, revision: str) -> Step:

@@ -20,6 +20,7 @@ from certwright.reconcile.certificateset.kept import Part, Parts, payload_key, r
 from certwright.reconcile.certificateset.known import is_lost, is_unread, list_targets, read_journal, read_part
 from certwright.reconcile.certificateset.material import SlotVerdict, judge_slot, make_part, name_certificate
 from certwright.reconcile.certificateset.past import read_past
+from certwright.reconcile.certificateset.record import digest_kept, digest_sources
 from certwright.reconcile.certificateset.wish import find_inputs, find_nodes, read_wish
 from certwright.reconcile.objects import Snapshot
 from certwright.reconcile.set_actions import SLOT_ANNOTATION
@@ -98,7 +99,7 @@ def _judge(spec: ClusterCertificateSetSpec, snapshot: Snapshot, settings: Settin
         lost=lost,
         epoch=epoch,
         revocations=_remember(basis, slots),
-        held=_is_held(spec, basis, slots, snapshot),
+        held=_is_held(spec, basis, slots, snapshot, settings),
     )
     if judgement.errors:
         return judgement
@@ -112,17 +113,24 @@ def _remember(basis: Basis, slots: tuple[SlotVerdict, ...]) -> tuple[KnownRevoca
     return remember(basis.known, told, looked_at, limit=SET_REVOCATIONS_LIMIT)
 
 
-def _is_held(spec: ClusterCertificateSetSpec, basis: Basis, slots: tuple[SlotVerdict, ...], snapshot: Snapshot) -> bool:
+def _is_held(
+    spec: ClusterCertificateSetSpec,
+    basis: Basis,
+    slots: tuple[SlotVerdict, ...],
+    snapshot: Snapshot,
+    settings: Settings,
+) -> bool:
     """Say whether nothing changed but that the store, or a list, is not at hand for now."""
     if basis.problem is None or basis.problem.reason is not Reason.NOT_CHECKED:
         return False
-    past = read_past(snapshot.subject)
-    versions = {key: each.version if each is not None else None for key, each in snapshot.objects.items()}
+    past, uid = read_past(snapshot.subject), snapshot.subject.version.uid
+    journal = read_journal(snapshot, settings.namespace) or Journal(uid)
+    seen = (digest_sources(spec, snapshot), digest_kept(journal, snapshot, settings.namespace))
     return (
         past.status.observed_generation == snapshot.subject.generation
         and past.holds(ConditionType.READY) is True
         and (past.record.trust, past.record.lists) == (digest_store(spec, snapshot), digest_lists(spec, snapshot))
-        and all(versions.get(key) == version for key, version in past.inputs().items())
+        and (past.record.sources, past.record.kept) == seen
         and all(each == basis.problem for slot in slots for each in slot.errors)
     )
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from certwright.api.certificateset import ClusterCertificateSetStatus
 from certwright.api.certificateset_status import SetRecord
 from certwright.api.model import parse_leniently
-from certwright.reconcile.objects import Kind, ObjectKey, Subject, Version
+from certwright.reconcile.objects import Subject
 from certwright.reconcile.past import StatusPast, find_ours
 from certwright.reconcile.remembering import remember
 from certwright.reconcile.trust.lists import known_revocations
 from certwright.validation import KnownRevocation
-
-_KINDS = frozenset(each.value for each in Kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +27,6 @@ class Past(StatusPast[ClusterCertificateSetStatus]):
     def known_revocations(self) -> tuple[KnownRevocation, ...]:
         """What lists said."""
         return known_revocations(self.record.revocations)
-
-    def inputs(self) -> Mapping[ObjectKey, Version | None]:
-        """Give the recorded version of every input; `None` for one that was absent."""
-        return {
-            ObjectKey(Kind(each.kind), each.namespace, each.name): Version(each.uid, each.resource_version)
-            if each.uid and each.resource_version
-            else None
-            for each in self.record.inputs
-            if each.kind in _KINDS
-        }
 
 
 @remember

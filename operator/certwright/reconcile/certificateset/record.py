@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from certwright.api.certificateset_status import SetInput
+from certwright.api.certificateset import ClusterCertificateSetSpec
 from certwright.api.model import timestamp
+from certwright.reconcile.certificateset.journal import Journal
 from certwright.reconcile.certificateset.kept import journal_key, payload_key
 from certwright.reconcile.certificateset.known import list_present
 from certwright.reconcile.certificateset.past import Past
 from certwright.reconcile.certificateset.scene import Scene, Step
 from certwright.reconcile.certificateset.wish import Nodes, find_inputs
 from certwright.reconcile.horizon import extend_horizon, write_horizon
-from certwright.reconcile.objects import Kind, ObjectKey
+from certwright.reconcile.objects import Kind, ObjectKey, Snapshot, Version
 from certwright.reconcile.trust.lists import describe_decision_namespace, describe_revocations, digest_lists
 from certwright.reconcile.trust.reliance import digest_store
 
@@ -24,7 +26,8 @@ def describe_record(scene: Scene, step: Step, past: Past, *, judged_by: str) -> 
     judgement, snapshot, before = scene.judgement, scene.snapshot, past.record
     revocations = judgement.revocations
     return {
-        "inputs": _describe_inputs(scene),
+        "sources": digest_sources(judgement.spec, snapshot),
+        "kept": digest_kept(scene.journal, snapshot, scene.settings.namespace),
         "judged_by": judged_by,
         "trust": digest_store(judgement.spec, snapshot),
         "decision_namespace": describe_decision_namespace(judgement.spec, snapshot),
@@ -50,31 +53,33 @@ def _find_horizon(scene: Scene, step: Step, before: str | None) -> str | None:
     return write_horizon(horizon)
 
 
-def _describe_inputs(scene: Scene) -> tuple[SetInput, ...]:
-    return tuple(_input(key, scene) for key in sorted(_recorded_keys(scene)))
+def digest_sources(spec: ClusterCertificateSetSpec | None, snapshot: Snapshot) -> str:
+    """Digest the versions of the inputs as they were read; one that is absent has none."""
+    return digest_versions(_read_versions(find_inputs(spec) if spec is not None else (), snapshot))
 
 
-def _recorded_keys(scene: Scene) -> set[ObjectKey]:
-    """Give what a status records the versions of: each input, the journal and the payloads."""
-    spec, journal, uid = scene.judgement.spec, scene.journal, scene.snapshot.subject.version.uid
-    keys = set(find_inputs(spec)) if spec is not None else set()
-    keys.add(journal_key(scene.settings.namespace, uid))
-    if journal.deployed is not None:
-        slots = journal.contents_of(journal.deployed)
-        keys.update(payload_key(scene.settings.namespace, uid, journal.deployed, slot) for slot in slots)
-    return keys
+def digest_kept(journal: Journal, snapshot: Snapshot, namespace: str) -> str:
+    """Digest the versions of the journal and of the payloads of what is deployed, as far as they are there."""
+    uid, deployed = snapshot.subject.version.uid, journal.deployed
+    keys = {journal_key(namespace, uid)}
+    if deployed is not None:
+        keys.update(payload_key(namespace, uid, deployed, slot) for slot in journal.contents_of(deployed))
+    versions = _read_versions(keys, snapshot)
+    return digest_versions({key: version for key, version in versions.items() if version is not None})
 
 
-def _input(key: ObjectKey, scene: Scene) -> SetInput:
-    observed = scene.snapshot.get(key)
-    version = observed.version if observed is not None else None
-    return SetInput(
-        kind=key.kind.value,
-        namespace=key.namespace,
-        name=key.name,
-        uid=version.uid if version is not None else None,
-        resource_version=version.resource_version if version is not None else None,
-    )
+def digest_versions(versions: Mapping[ObjectKey, Version | None]) -> str:
+    """Digest which objects there are in which versions: there may be hundreds, and a status has no room for them."""
+    facts = [
+        [key.kind, key.namespace, key.name, *((each.uid, each.resource_version) if each is not None else ())]
+        for key, each in versions.items()
+    ]
+    return "sha256:" + hashlib.sha256(json.dumps(sorted(facts)).encode()).hexdigest()
+
+
+def _read_versions(keys: Iterable[ObjectKey], snapshot: Snapshot) -> dict[ObjectKey, Version | None]:
+    found = ((key, snapshot.get(key)) for key in keys)
+    return {key: observed.version if observed is not None else None for key, observed in found}
 
 
 def digest_nodes(nodes: Nodes) -> str:

@@ -11,10 +11,10 @@ from certwright.findings import Finding
 from certwright.reconcile.certificateset.kept import journal_key
 from certwright.reconcile.certificateset.known import list_kept, list_present
 from certwright.reconcile.certificateset.past import Past, read_past
-from certwright.reconcile.certificateset.record import digest_nodes
+from certwright.reconcile.certificateset.record import digest_nodes, digest_versions
 from certwright.reconcile.certificateset.repair import find_belief
 from certwright.reconcile.certificateset.wish import find_inputs, find_nodes, read_wish
-from certwright.reconcile.evidence import is_as_recorded, next_look
+from certwright.reconcile.evidence import next_look
 from certwright.reconcile.objects import ObjectKey, Snapshot, Version
 from certwright.reconcile.reconciler import Held
 from certwright.reconcile.set_actions import REVISION_ANNOTATION, UNFINISHED_FINALIZER
@@ -52,18 +52,18 @@ def _is_unchanged(
         return False
     if (past.record.trust, past.record.lists) != (digest_store(spec, snapshot), digest_lists(spec, snapshot)):
         return False
-    recorded, nodes = past.inputs(), find_nodes(spec, snapshot, settings)
-    if not find_inputs(spec) <= recorded.keys() or past.record.targets != digest_nodes(nodes):
+    kept, nodes = list_kept(snapshot), find_nodes(spec, snapshot, settings)
+    if past.record.sources != _digest_held(find_inputs(spec), held) or past.record.targets != digest_nodes(nodes):
         return False
-    too_late = list_kept(snapshot).keys() - recorded.keys()
-    if too_late or not all(is_as_recorded(key, version, held) for key, version in recorded.items()):
+    if past.record.kept != digest_versions({key: each.version for key, each in kept.items()}):
         return False
     deployed, targets = past.status.deployed_revision, list_present(snapshot)
     names = {key.name for key in targets}
     filled = {slot.secret_name for slot in spec.slots if slot.name in {each.name for each in spec.certificates}}
     expected = {(namespace, name) for namespace in nodes.chosen for name in names | filled}
     # What is kept and not listed any more is named nowhere when all of it is missing, but each has its payload.
-    complete = len(targets) == len(nodes.chosen) * _count_payloads(recorded, snapshot, settings)
+    payloads = len(kept.keys() - {journal_key(settings.namespace, snapshot.subject.version.uid)})
+    complete = len(targets) == len(nodes.chosen) * payloads
     if not complete or {(key.namespace, key.name) for key in targets} != expected:
         return False
     belief = find_belief(snapshot.subject, deployed)
@@ -74,7 +74,9 @@ def _is_unchanged(
     )
 
 
-def _count_payloads(recorded: Mapping[ObjectKey, Version | None], snapshot: Snapshot, settings: Settings) -> int:
-    """Say how many Secrets each namespace is to hold."""
-    journal = journal_key(settings.namespace, snapshot.subject.version.uid)
-    return sum(key.namespace == journal.namespace and key.name.startswith(f"{journal.name}-") for key in recorded)
+def _digest_held(keys: frozenset[ObjectKey], held: Held) -> str | None:
+    """Digest the versions that the watch holds; `None` when of one it is not known whether it is there."""
+    metadata = {key: held.peek(key) for key in keys}
+    if not all(each is not None or held.is_absent(key) for key, each in metadata.items()):
+        return None
+    return digest_versions({key: each.version if each is not None else None for key, each in metadata.items()})

@@ -12,7 +12,7 @@ from certwright.api.certificateset_status import NODE_ROWS_LIMIT
 from certwright.api.conditions import ConditionStatus, ConditionType, Observation, merge_conditions
 from certwright.api.fields import DETAIL_LIMIT, FINDINGS_LIMIT, TEXT_LIMIT
 from certwright.api.model import timestamp
-from certwright.dialects.cluster_certificates import ORDER, code_of
+from certwright.dialects.cluster_certificates import OK, ORDER, code_of
 from certwright.dialects.root_certificates import NOT_VALIDATED, validation_code
 from certwright.dialects.state_words import StateWord
 from certwright.findings import MESSAGE_LIMIT, Reason, printable
@@ -28,7 +28,7 @@ from certwright.reconcile.set_actions import REVISION_ANNOTATION
 
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
 STATUS_BYTES = 60 * 1024
-"""Beyond it namespaces and findings are left out of their lists; the counts stay."""
+"""Beyond it namespaces, findings and certificates are left out of their lists; the counts stay."""
 
 _SHOWN = 19  # characters of `sha256:0123456789ab`
 
@@ -62,6 +62,7 @@ def build_status(situation: Situation) -> ClusterCertificateSetStatus:
             "deployed_revision": before.deployed_revision if before is not None else journal.deployed,
             "failed_revision": before.failed_revision if before is not None else failed,
             "certificates": tuple(_describe_slot(each, situation) for each in judgement.slots),
+            "certificates_count": len(judgement.slots) or None,
             "namespaces": tuple(sorted(rows, key=lambda each: (each["updated"], each["name"]))[:NODE_ROWS_LIMIT]),
             "namespaces_count": len(rows),
             "updated_namespaces": f"{updated}/{len(rows)}",
@@ -77,11 +78,14 @@ def build_status(situation: Situation) -> ClusterCertificateSetStatus:
 
 
 def _fit(status: ClusterCertificateSetStatus) -> ClusterCertificateSetStatus:
-    """Cut the lists of a status that is too large: namespaces, those that are not up to date last, then findings."""
-    while _size(status) > STATUS_BYTES and max(len(status.namespaces), len(status.findings)) > 1:
-        name = "namespaces" if len(status.namespaces) > 1 else "findings"
-        listed = getattr(status, name)
-        status = status.model_copy(update={name: listed[: len(listed) // 2]})
+    """Cut the lists of a status that is too large, first what is in order: namespaces, findings, then certificates."""
+    for name in ("namespaces", "findings", "certificates"):
+        if name == "certificates" and _size(status) > STATUS_BYTES:
+            worst_first = sorted(status.certificates, key=lambda each: each.response_code == OK)
+            status = status.model_copy(update={name: tuple(worst_first)})
+        while _size(status) > STATUS_BYTES and len(getattr(status, name)) > 1:
+            listed = getattr(status, name)
+            status = status.model_copy(update={name: listed[: len(listed) // 2]})
     return status
 
 

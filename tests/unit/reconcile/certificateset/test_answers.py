@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from certwright.api.certificateset_spec import SLOTS_LIMIT
 from certwright.findings import FailureCause
 from certwright.reconcile.objects import Kind, ObjectKey
 from tests.support.pki import Entity
@@ -29,6 +30,8 @@ from tests.unit.reconcile.certificateset.conftest import (
     from_upload,
 )
 
+LONG = ISSUING.issue_leaf(f"{'c' * 60}.{'d' * 60}.example.com")
+LONG_KEY = {"tls.key": LONG.key_pem}
 EXPIRED = ISSUING.issue_leaf(
     "proxy.example.com", not_before=datetime(2025, 1, 1, tzinfo=UTC), not_after=datetime(2025, 6, 1, tzinfo=UTC)
 )
@@ -518,6 +521,63 @@ async def test_status_stays_small_when_many_namespaces_have_much_to_say(world: S
     rows = world.status["namespaces"]
     assert (world.code, world.status["namespacesCount"], 0 < len(rows) < 100) == (409, 150, True)
     assert not any(each.get("updated") for each in rows)
+
+
+def name_many(letter: str) -> list[str]:
+    """Give as many names as a set may have slots, each as long as may be."""
+    return [f"{letter}{number:02}-{'x' * 59}" for number in range(SLOTS_LIMIT)]
+
+
+def wish_many(world: SetWorld, letter: str) -> dict[str, Any]:
+    """Give a wish for as many certificates as there may be, each from three objects with long names."""
+    for part, data in (("leaf", {"tls.crt": LONG.pem}), ("chain", {"tls.crt": ISSUING.pem}), ("key", LONG_KEY)):
+        for name in name_many(letter):
+            world.cluster.put_secret(f"{name}-{part}", data, type="Opaque", annotations=CONSENT, namespace=UPLOADS)
+
+    def refer(name: str, part: str) -> dict[str, str]:
+        return {"namespace": UPLOADS, "name": f"{name}-{part}"}
+
+    certificates = [
+        {
+            "name": name,
+            "certificateRef": refer(name, "leaf"),
+            "chainRef": refer(name, "chain"),
+            "privateKeyRef": refer(name, "key"),
+        }
+        for name in name_many(letter)
+    ]
+    slots = [{"name": name, "secretName": f"{name}-tls"} for name in name_many(letter)]
+    return {"slots": slots, "certificates": certificates, "namespaces": [NODES[0]]}
+
+
+async def test_status_stays_small_and_is_evidence_when_many_certificates_come_from_several_objects_each(
+    world: SetWorld,
+) -> None:
+    await answer(world, **wish_many(world, "a"))
+    assert (world.code, len(world.status["certificates"])) == (200, SLOTS_LIMIT)
+    assert len(json.dumps(world.status)) < 64 * 1024
+    world.restart()
+    world.cluster.calls.clear()
+    assert (await world.reconcile()).settled
+    assert world.cluster.calls["read"] == 0
+    world.cluster.put_secret(
+        f"{name_many('a')[63]}-chain", {"tls.crt": ROOT.pem}, annotations=CONSENT, namespace=UPLOADS
+    )
+    assert not (await world.reconcile()).settled
+
+
+async def test_status_stays_small_and_lists_what_is_wrong_when_there_are_too_many_certificates_for_it(
+    world: SetWorld,
+) -> None:
+    for letter in "ab":
+        await answer(world, **wish_many(world, letter))
+    unknown = [{**from_upload("api"), "name": name} for name in name_many("c")]
+    slots = [{"name": name, "secretName": f"{name}-tls"} for name in name_many("d")]
+    await answer(world, slots=slots, certificates=unknown, absent=name_many("e"), namespaces=[NODES[0]])
+    rows = world.status["certificates"]
+    assert len(json.dumps(world.status)) < 64 * 1024
+    assert (world.code, world.status["certificatesCount"], len(rows)) == (403, 5 * SLOTS_LIMIT, 5 * SLOTS_LIMIT // 2)
+    assert {each["responseCode"] for each in rows} == {403, 404}
 
 
 async def test_set_is_refused_when_what_is_kept_of_slots_taken_out_is_too_much(world: SetWorld) -> None:
