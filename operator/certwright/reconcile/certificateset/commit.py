@@ -44,7 +44,8 @@ def next_epoch(scene: Scene) -> int:
 
 def take_over(scene: Scene) -> Step:
     """Take an unfinished journal over from another process, before any other work."""
-    journal = replace(scene.journal, holder=scene.holder, epoch=next_epoch(scene))
+    # While nobody was there nobody waited: what may pass gets its minute again.
+    journal = replace(scene.journal, holder=scene.holder, epoch=next_epoch(scene), started=scene.snapshot.now)
     return Step((write_journal(scene, journal),))
 
 
@@ -83,7 +84,7 @@ def _find_reason_to_undo(scene: Scene, target: str) -> str | None:
 
 
 def _wait(scene: Scene, tally: _Tally) -> Step:
-    """Wait for what may pass, for a minute after the commit start."""
+    """Wait for what may pass, for a minute after the commit start or the take-over."""
     due = (scene.journal.started or scene.snapshot.now) + seconds(PATIENCE_SECONDS)
     if scene.snapshot.now >= due:
         return _roll_back(scene, tally.passing[0])

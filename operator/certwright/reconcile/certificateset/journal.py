@@ -95,7 +95,7 @@ class Journal:
         origin: the revision that the open commit replaces; `None`: there was none.
         target: the revision that it brings.
         deployed: what all namespaces hold when nothing is open.
-        started: when the open commit began.
+        started: when the open commit began, or was taken over: for so long what may pass has been waited for.
         circumstances: digests the wish and the namespaces that it began with.
         contents: of every revision that is named here.
     """

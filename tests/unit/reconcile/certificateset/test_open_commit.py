@@ -84,6 +84,35 @@ async def test_commit_ends_when_its_payloads_are_lost_and_the_wish_still_makes_t
     assert deployed.kept() == ["Journal", "Payload", "Payload"]
 
 
+async def test_commit_goes_on_when_it_is_taken_over_late_and_the_api_server_is_busy_for_a_moment(
+    deployed: SetWorld,
+) -> None:
+    await begin(deployed)
+    deployed.clock.advance(minutes=5)
+    deployed.restart(new_term=True)
+    deployed.cluster.fail("content", PLACE, *[FailureCause.THROTTLED] * 2)
+    result = await deployed.reconcile()
+    assert (result.retry, phase(deployed)) == (True, Phase.COMMITTING)
+    assert deployed.condition("Reconciling") == ("True", "StoreFailed")
+    await deployed.settle()
+    assert (deployed.code, deployed.status.get("failedRevision")) == (200, None)
+
+
+async def test_commit_is_undone_when_the_api_server_is_busy_for_a_minute_after_it_was_taken_over(
+    deployed: SetWorld,
+) -> None:
+    await begin(deployed)
+    deployed.clock.advance(minutes=5)
+    deployed.restart(new_term=True)
+    deployed.cluster.fail("content", PLACE, *[FailureCause.THROTTLED] * 4)
+    await deployed.reconcile()
+    assert phase(deployed) is Phase.COMMITTING
+    deployed.clock.advance(seconds=60)
+    await deployed.reconcile()
+    await deployed.settle()
+    assert (deployed.code, deployed.status["failedRevision"]) == (409, deployed.status["revision"])
+
+
 async def test_commit_ends_without_a_namespace_when_the_person_takes_it_out(deployed: SetWorld) -> None:
     """The documented way out of a commit that one namespace holds up."""
     await begin(deployed)
