@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from certwright.pki.render import PRIVATE_KEY_KEY, read_stored
 from certwright.reconcile.certificateset.journal import Journal, Phase, decode_journal
 from certwright.reconcile.certificateset.kept import JOURNAL_KEY, Part, holds_payload, journal_key, payload_key
+from certwright.reconcile.certificateset.past import read_past
+from certwright.reconcile.certificateset.wish import Nodes
 from certwright.reconcile.marks import has_owner_reference
 from certwright.reconcile.objects import Kind, Metadata, ObjectKey, Observed, Snapshot
 from certwright.reconcile.questions import Owned
@@ -39,6 +41,19 @@ def list_targets(snapshot: Snapshot) -> Mapping[ObjectKey, Metadata]:
         for key, each in list_owned(snapshot).items()
         if key.kind is Kind.SECRET and KEPT_ANNOTATION not in each.annotations
     }
+
+
+def list_nodes(nodes: Nodes, snapshot: Snapshot) -> Mapping[str, str]:
+    """Give the namespaces that are to hold what is deployed, with their uids.
+
+    While something is wrong with the choice no namespace joins; those that hold something of ours, or did so when the
+    last status was written, are kept as they are.
+    """
+    if not nodes.findings:
+        return nodes.chosen
+    held = {key.namespace for key in list_targets(snapshot)}
+    held |= {each.name for each in read_past(snapshot.subject).status.namespaces if each.revision is not None}
+    return {name: uid for name, uid in nodes.chosen.items() if name in held}
 
 
 def list_present(snapshot: Snapshot) -> Mapping[ObjectKey, Metadata]:

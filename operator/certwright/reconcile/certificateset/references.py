@@ -5,7 +5,7 @@ from __future__ import annotations
 from certwright.findings import Finding
 from certwright.reconcile.certificateset.journal import Journal, Phase
 from certwright.reconcile.certificateset.kept import journal_key, payload_key
-from certwright.reconcile.certificateset.known import is_lost, list_targets, read_journal
+from certwright.reconcile.certificateset.known import is_lost, list_nodes, list_targets, read_journal
 from certwright.reconcile.certificateset.past import read_past
 from certwright.reconcile.certificateset.repair import find_belief
 from certwright.reconcile.certificateset.scene import place_of
@@ -72,18 +72,16 @@ def _places(journal: Journal | None, snapshot: Snapshot, settings: Settings) -> 
     spec = read_wish(snapshot.subject)
     if isinstance(spec, Finding) or snapshot.subject.deleting:
         return set()
-    nodes = find_nodes(spec, snapshot, settings)
-    if nodes.findings:
-        return set()
+    nodes = list_nodes(find_nodes(spec, snapshot, settings), snapshot)
     deployed = journal.deployed if journal is not None else None
     secrets = set(journal.contents_of(deployed).values()) if journal is not None else set()
     if UNFINISHED_FINALIZER in snapshot.subject.finalizers:
         secrets |= {slot.secret_name for slot in spec.slots}
         if is_lost(journal, snapshot, settings.namespace):
             secrets |= {key.name for key in list_targets(snapshot)}
-        return {ObjectKey(Kind.SECRET, namespace, name) for namespace in nodes.chosen for name in secrets}
+        return {ObjectKey(Kind.SECRET, namespace, name) for namespace in nodes for name in secrets}
     owned = list_targets(snapshot)
-    places = {ObjectKey(Kind.SECRET, namespace, name) for namespace in nodes.chosen for name in secrets}
+    places = {ObjectKey(Kind.SECRET, namespace, name) for namespace in nodes for name in secrets}
     strays = {key for key, held in owned.items() if key not in places and not held.intact}
     belief = find_belief(snapshot.subject, deployed)
     return strays | {key for key in places if not belief.is_as_deployed(key, owned.get(key))}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from certwright.findings import FailureCause, Finding, Reason, finding
-from certwright.reconcile.certificateset.known import list_targets
+from certwright.reconcile.certificateset.known import list_nodes, list_targets
 from certwright.reconcile.certificateset.obstacles import describe_failed, describe_failure, find_obstacle, trouble
 from certwright.reconcile.certificateset.past import read_past
 from certwright.reconcile.certificateset.preflight import keep_payloads
@@ -21,8 +21,8 @@ from certwright.reconcile.set_actions import COMMIT_ANNOTATION, REVISION_ANNOTAT
 
 def repair(scene: Scene) -> Step:
     """Say what keeps the namespaces from holding what is deployed, one write for each place that does not."""
-    placed = [] if scene.judgement.nodes.findings else [*_write_places(scene), *_leave(scene)]
-    found = [*_keep(scene), *placed]
+    leaving = () if scene.judgement.nodes.findings else _leave(scene)
+    found = [*_keep(scene), *_write_places(scene), *leaving]
     actions = tuple(each for each in found if not isinstance(each, Trouble))
     troubles = tuple(each for each in found if isinstance(each, Trouble))
     return Step(actions, troubles=troubles, retry=any(each.retry for each in troubles))
@@ -46,7 +46,7 @@ def _write_places(scene: Scene) -> Iterator[Action | Trouble]:
     if journal.deployed is None:
         return
     belief = find_belief(scene.snapshot.subject, journal.deployed)
-    for namespace in sorted(scene.judgement.nodes.chosen):
+    for namespace in sorted(list_nodes(scene.judgement.nodes, scene.snapshot)):
         for slot, secret in sorted(journal.contents_of(journal.deployed).items()):
             key = ObjectKey(Kind.SECRET, namespace, secret)
             if not scene.snapshot.knows(key) and belief.is_as_deployed(key, owned.get(key)):

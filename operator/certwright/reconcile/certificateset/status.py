@@ -81,7 +81,9 @@ def _fit(status: ClusterCertificateSetStatus) -> ClusterCertificateSetStatus:
     """Cut the lists of a status that is too large, first what is in order: namespaces, findings, then certificates."""
     for name in ("namespaces", "findings", "certificates"):
         if name == "certificates" and _size(status) > STATUS_BYTES:
-            worst_first = sorted(status.certificates, key=lambda each: each.response_code == OK)
+            worst_first = sorted(
+                status.certificates, key=lambda each: (each.response_code == OK, each.valid_thru or "")
+            )
             status = status.model_copy(update={name: tuple(worst_first)})
         while _size(status) > STATUS_BYTES and len(getattr(status, name)) > 1:
             listed = getattr(status, name)

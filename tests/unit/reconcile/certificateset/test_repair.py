@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from certwright.api.certificateset_spec import NODES_LIMIT
 from certwright.reconcile.certificateset.kept import journal_key
 from certwright.reconcile.marks import LABELS
 from certwright.reconcile.objects import Kind, ObjectKey
@@ -23,6 +24,7 @@ from tests.unit.reconcile.certificateset.conftest import (
     PROXY,
     SPEC,
     SYNCER,
+    UPLOADS,
     SetWorld,
     from_upload,
 )
@@ -152,6 +154,32 @@ async def test_label_is_looked_at_once_and_no_status_written_when_it_came_while_
     await deployed.settle()
     assert (deployed.code, deployed.cluster.mishaps.writes) == (200, 0)
     assert (await deployed.reconcile()).settled
+
+
+@pytest.mark.parametrize(
+    ("wrong", "lost"),
+    [
+        (["kube-system"], ["proxy-tls"]),
+        (["kube-system"], ["proxy-tls", "api-tls"]),
+        ([f"node-{number:04}" for number in range(NODES_LIMIT // 3)], ["proxy-tls"]),
+    ],
+    ids=["system", "system, all of it", "too many"],
+)
+async def test_lost_secrets_come_back_and_nobody_joins_when_the_choice_of_namespaces_is_wrong(
+    deployed: SetWorld, wrong: list[str], lost: list[str]
+) -> None:
+    for name in ("node-new", wrong[0]):
+        deployed.cluster.put_namespace(name)
+    before = deployed.contents()
+    deployed.wish(namespaces=[*NODES[:2], "node-new", *wrong])
+    await deployed.settle()
+    assert (deployed.code, deployed.condition("Ready")) == (400, ("False", "InvalidRequest"))
+    for name in lost:
+        deployed.cluster.remove(ObjectKey(Kind.SECRET, NODES[0], name))
+    await deployed.settle()
+    assert (deployed.code, deployed.contents()) == (400, before)
+    places = {key.namespace for key in deployed.cluster.objects if key.kind is Kind.SECRET}
+    assert places == {*NODES, UPLOADS, OWN}
 
 
 # ---- policy
