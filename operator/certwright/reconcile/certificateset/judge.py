@@ -245,9 +245,11 @@ def _find_forgotten(spec: ClusterCertificateSetSpec, snapshot: Snapshot) -> Iter
     """Name what was deployed before the journal was lost and is not spoken of: it must not be guessed away."""
     spoken = {each.name for each in spec.certificates} | frozenset(spec.absent)
     slots = {each.annotations.get(SLOT_ANNOTATION, "") for each in list_targets(snapshot).values()}
+    known = {each.name for each in spec.slots}
     for name in sorted(slots - spoken - {""}):
         text = (
-            f"the journal of this set is gone, and `{name}` was filled. List it again, or remove it with `spec.absent`."
+            f"the journal of this set is gone, and `{name}` was filled. List it again, or remove it with `spec.absent`"
+            f"{'.' if name in known else ', each with a slot in `spec.slots`.'}"
         )
         yield finding(Reason.JOURNAL_LOST, text)
 

@@ -144,6 +144,8 @@ def _rows(scene: Scene, step: Step) -> Iterator[dict[str, Any]]:
     )
     messages = {each.namespace: each.finding.message for each in reversed(step.troubles)}
     held = {key: each.annotations.get(REVISION_ANNOTATION) for key, each in list_targets(scene.snapshot).items()}
+    if wanted is None and scene.judgement.lost:
+        secrets = {key.name for key in held}  # what there was is all that is known
     for key, observed in scene.snapshot.objects.items():
         if key.kind is Kind.SECRET:
             ours = observed is not None and scene.is_ours(observed)
@@ -152,7 +154,7 @@ def _rows(scene: Scene, step: Step) -> Iterator[dict[str, Any]]:
         there = {held.get(ObjectKey(Kind.SECRET, name, secret)) for secret in secrets}
         revision = next(iter(there)) if len(there) == 1 else None
         trouble = printable(messages.get(name, ""), limit=MESSAGE_LIMIT)
-        agrees = revision == wanted if secrets else parts is not None
+        agrees = (revision is not None and revision == wanted) if secrets else parts is not None
         updated = name in nodes.chosen and not trouble and agrees
         message = trouble if trouble or updated else _say_what_is_held(there, wanted)
         yield {"name": name, "revision": revision, "updated": updated, "message": message}
@@ -166,7 +168,8 @@ def _say_what_is_held(revisions: set[str | None], wanted: str | None) -> str:
         return "It holds parts of several revisions."
     if held == {wanted}:
         return "It does not hold all of the revision wished for yet."
-    return f"It holds {next(iter(held))[:_SHOWN]}, not the revision wished for."
+    unlike = ", not the revision wished for" if wanted is not None else ""
+    return f"It holds {next(iter(held))[:_SHOWN]}{unlike}."
 
 
 def _observe(situation: Situation) -> Iterator[Observation]:

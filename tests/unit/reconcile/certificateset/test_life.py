@@ -187,6 +187,27 @@ async def test_filled_slot_is_not_guessed_away_when_the_journal_is_lost(deployed
     assert {name for _, name in deployed.targets()} == {"proxy-tls"}
 
 
+async def test_set_says_what_stands_there_and_the_way_out_when_one_of_its_name_was_deleted_before(
+    deployed: SetWorld,
+) -> None:
+    revision = str(deployed.status["deployedRevision"])
+    before, (proxy, api, _) = deployed.contents(), SPEC["slots"]
+    deployed.cluster.delete_subject(deployed.key)
+    deployed.cluster.remove(PLACE)
+    del before[PLACE.namespace, PLACE.name]
+    deployed.wish(slots=[proxy], certificates=[from_upload("proxy")])
+    await deployed.settle()
+    assert (deployed.code, deployed.condition("Ready"), deployed.contents()) == (409, ("False", "JournalLost"), before)
+    rows = deployed.status["namespaces"]
+    assert {each.get("message") for each in rows} == {f"It holds {revision[:19]}."}
+    assert (deployed.status["updatedNamespaces"], {each.get("updated") for each in rows} & {True}) == ("0/3", set())
+    lost = [each["message"] for each in deployed.status["findings"] if "`api`" in each["message"]]
+    assert lost[0].endswith("remove it with `spec.absent`, each with a slot in `spec.slots`.")
+    deployed.wish(slots=[proxy, {**api, "required": False}], certificates=[from_upload("proxy")], absent=["api"])
+    await deployed.settle()
+    assert (deployed.code, {name for _, name in deployed.targets()}) == (200, {"proxy-tls"})
+
+
 async def test_payload_is_kept_anew_when_it_is_lost_and_the_wish_still_makes_it(deployed: SetWorld) -> None:
     deployed.cluster.remove(kept(deployed, "Payload")[0])
     await deployed.settle()
