@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import kopf
+from kopf._core.engines.peering import Identity
 
 from certwright.cluster.resources import RESOURCES
 from certwright.findings import ClusterError
@@ -95,6 +96,9 @@ class KopfSource:
             clusterwide=not self._namespaces,
             namespaces=self._namespaces,
             standalone=True,
+            # Of a name that kopf only needs among peers, which we have none of. Left out, it asks for the name of the
+            # user it runs as, and fails where that is a bare number: in every container that does not run as root.
+            identity=Identity("certwright"),
         )
         self._restore_signals()  # nothing was awaited since kopf took them: no signal is lost
         try:

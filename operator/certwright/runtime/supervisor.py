@@ -26,6 +26,9 @@ CHECK_SECONDS = 300.0
 STEADY_SECONDS = 60.0
 """Who ran for so long is started again quickly when it leaves."""
 
+SHORT_LIVES = 3
+"""Who left so often in a row before it was steady does not watch: that must be seen from outside."""
+
 Sleep = Callable[[float], Awaitable[None]]
 
 
@@ -55,7 +58,8 @@ class Supervisor:
     Args:
         source: what to run.
         requirements: what it needs to begin.
-        readiness: told under `api`, `kinds` and `rights` what is missing.
+        readiness: told under `api`, `kinds` and `rights` what is missing, and under `watches` that the source does not
+            stay.
         on_start: called each time the source begins: what happened before is to be looked for.
         random: scatters the pauses.
         sleep: waits.
@@ -88,14 +92,17 @@ class Supervisor:
 
     async def run(self) -> None:
         """Keep the source running until cancelled."""
-        pause = FIRST_PAUSE_SECONDS
+        pause, short_lives = FIRST_PAUSE_SECONDS, 0
         while True:
             await self._until_possible()
             began = _now()
             left = await self._run_once()
+            short_lives += 1
             if self._restarting or _now() - began > STEADY_SECONDS:
-                pause = FIRST_PAUSE_SECONDS
+                pause, short_lives = FIRST_PAUSE_SECONDS, 0
             logger.warning("watching ended (%s); it begins again in %.0f s", left, pause)
+            if short_lives >= SHORT_LIVES:
+                self._readiness.lacks("watches", f"watching ends again and again, so changes are seen late: {left}")
             self._restarting = False
             await self._sleep(pause * self._random.uniform(0.5, 1.0))
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
@@ -146,8 +153,9 @@ class Supervisor:
 
     async def _watch_over(self, running: asyncio.Task[None]) -> None:
         """Wait for the end of the source; look now and then whether what it needs is still there."""
-        pause = CHECK_SECONDS
+        pause = STEADY_SECONDS
         while not (await asyncio.wait({running}, timeout=pause))[0]:
+            self._readiness.has("watches")
             pause = CHECK_SECONDS if await self.check() else POLL_SECONDS
 
 

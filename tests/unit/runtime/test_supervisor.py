@@ -139,6 +139,22 @@ def test_pauses_are_short_again_after_a_steady_time() -> None:
     play(lambda: Scene(0.0, 0.0, 0.0, STEADY_SECONDS + 1), story)
 
 
+def test_a_source_that_does_not_stay_is_told_by_readiness_until_it_is_steady() -> None:
+    async def story(scene: Scene) -> None:
+        await asyncio.sleep(2)
+        assert (len(scene.source.starts), scene.readiness.is_ready) == (2, True)
+        await asyncio.sleep(3)
+        assert (len(scene.source.starts), scene.readiness.is_ready) == (3, False)
+        assert "watching ends again and again" in scene.readiness.text()
+        assert "RuntimeError" in scene.readiness.text()
+        await asyncio.sleep(STEADY_SECONDS)
+        assert (len(scene.source.starts), scene.readiness.is_ready) == (4, False)
+        await asyncio.sleep(5)
+        assert scene.readiness.is_ready
+
+    play(lambda: Scene(*[RuntimeError("a key may stand here")] * 3), story)
+
+
 def test_restart_cancels_the_source_and_begins_anew() -> None:
     async def story(scene: Scene) -> None:
         await asyncio.sleep(1)
@@ -170,7 +186,7 @@ def test_a_right_that_is_withdrawn_is_named_and_given_back_soon() -> None:
     async def story(scene: Scene) -> None:
         await asyncio.sleep(1)
         scene.requirements.rights = "must be allowed to watch"
-        await asyncio.sleep(CHECK_SECONDS)
+        await asyncio.sleep(STEADY_SECONDS)
         assert scene.readiness.text() == "must be allowed to watch\n"
         scene.requirements.rights = ""
         await asyncio.sleep(POLL_SECONDS + 1)
