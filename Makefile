@@ -31,13 +31,15 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) || { echo 'the venv module of $(PYTHON) does not work; on Debian: apt-get install python3-venv' >&2; rm -rf $(VENV); exit 1; }
 
 $(READY): requirements.lock pyproject.toml | $(BIN)/python
+# Without resolving: the lock is whole, and pip takes `coverage[toml]` for another package than the `coverage` in it.
 	@echo 'setup: installing requirements.lock'
 	@if command -v uv >/dev/null; then \
 		uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock && \
 		uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .; \
 	else \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock && \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .; \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . && \
+		$(BIN)/python -m pip check; \
 	fi
 	@touch $@
 

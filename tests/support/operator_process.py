@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
@@ -23,11 +24,15 @@ class OperatorError(RuntimeError):
 
 
 class OperatorProcess:
-    """Be one `certwright run` with its own log file and a free port; `settings` are fields of `Settings`."""
+    """Be one `certwright run` with its own log file and a free port.
 
-    def __init__(self, kubeconfig: Path, log: Path, **settings: str) -> None:
+    `settings` are fields of `Settings`; `prefix` is a command that becomes the operator's, such as `env -u HOME`.
+    """
+
+    def __init__(self, kubeconfig: Path, log: Path, *, prefix: Sequence[str] = (), **settings: str) -> None:
         self.port = free_port()
         self.log = log
+        self._prefix = prefix
         self.started = 0.0
         self._process: subprocess.Popen[bytes] | None = None
         self._environment = {
@@ -63,7 +68,7 @@ class OperatorProcess:
         """Start the process; it is not ready yet."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [str(Path(sys.executable).parent / "certwright"), "run"],
+                [*self._prefix, str(Path(sys.executable).parent / "certwright"), "run"],
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -11,7 +11,7 @@ import pytest
 
 from certwright.findings import ClusterError, FailureCause
 from certwright.runtime.readiness import Readiness
-from certwright.runtime.supervisor import CHECK_SECONDS, LONGEST_PAUSE_SECONDS, POLL_SECONDS, STEADY_SECONDS, Supervisor
+from certwright.runtime.supervisor import LONGEST_PAUSE_SECONDS, POLL_SECONDS, STEADY_SECONDS, Supervisor
 from tests.support.virtual_time import VirtualTimeLoop
 
 TOPICS = {"api": "no answer yet", "kinds": "kinds unknown", "rights": "rights unknown"}
